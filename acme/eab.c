@@ -12,6 +12,7 @@
 #include "db/store_account.h"
 #include "lib/aead.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -28,7 +29,7 @@ static const struct {
 	{ "HS512", EVP_sha512, 64 },
 };
 
-#define ALGORITHM_COUNT (sizeof(algorithms) / sizeof(algorithms[0]))
+#define ALGORITHM_COUNT COUNT(algorithms)
 
 /* --- steps 1 to 4: what it looks like ------------------------------------ */
 
@@ -69,7 +70,7 @@ check_header(struct job *j, const struct jws *jws, const char **kid)
 	    span_has_control(text))
 		return malformed(j, "header: kid must be a string of 1 to 256 "
 				    "ASCII characters");
-	for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
+	for (size_t i = 0; i < COUNT(unwanted); i++)
 		if (json_get(jws->header, unwanted[i]) != NULL)
 			return malformed(
 			    j, arena_printf(j->arena,

@@ -13,6 +13,7 @@
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -40,7 +41,7 @@ static const struct {
 	{ "RS256", KEY_TYPE_RSA },
 };
 
-#define ALGORITHM_COUNT (sizeof(algorithms) / sizeof(algorithms[0]))
+#define ALGORITHM_COUNT COUNT(algorithms)
 
 static const struct {
 	const char *crv;
@@ -168,10 +169,9 @@ ec_read(struct job *j, const struct json *jwk, struct jwk *k)
 	char group[8];
 	size_t i = 0;
 
-	while (i < sizeof(curves) / sizeof(curves[0]) &&
-	       !span_eq_str(crv, curves[i].crv))
+	while (i < COUNT(curves) && !span_eq_str(crv, curves[i].crv))
 		i++;
-	if (i == sizeof(curves) / sizeof(curves[0]))
+	if (i == COUNT(curves))
 		return refuse(j, "crv must be P-256, P-384 or P-521");
 	if (get_octets(j, jwk, "x", &x) < 0 || get_octets(j, jwk, "y", &y) < 0)
 		return -1;
@@ -307,7 +307,7 @@ has_private_member(const struct json *jwk)
 	static const char *const names[] = { "d", "p", "q", "dp", "dq", "qi",
 		"oth", "k" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < COUNT(names); i++) {
 		if (json_get(jwk, names[i]) != NULL)
 			return true;
 	}

@@ -15,6 +15,7 @@
 #include "db/store_bucket.h"
 #include "lib/addr.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "lib/netaddr.h"
@@ -71,7 +72,7 @@ static const struct {
 	    false, false },
 };
 
-#define LIMIT_COUNT (sizeof(table) / sizeof(table[0]))
+#define LIMIT_COUNT COUNT(table)
 
 struct limit_use {
 	enum limit limit;
@@ -555,7 +556,7 @@ limits_set(struct conf_limits *l, struct span name, struct span value)
 {
 	char *base = (char *)l;
 
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+	for (size_t i = 0; i < COUNT(counts); i++)
 		if (span_eq_str(name, counts[i].name))
 			return span_to_int(value, 1, 100000,
 			    (int64_t *)(void *)(base + counts[i].offset));

@@ -20,6 +20,7 @@
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/job.h"
@@ -120,7 +121,7 @@ check_reason(struct job *j, int64_t reason)
 {
 	static const int64_t allowed[] = { 0, 1, 3, 4, 5 };
 
-	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+	for (size_t i = 0; i < COUNT(allowed); i++) {
 		if (reason == allowed[i])
 			return 0;
 	}
@@ -438,7 +439,7 @@ static const struct {
 const char *
 revoke_reason_name(int64_t reason)
 {
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+	for (size_t i = 0; i < COUNT(reasons); i++) {
 		if (reasons[i].code == reason)
 			return reasons[i].name;
 	}

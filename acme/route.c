@@ -33,6 +33,7 @@
 #include "lib/b64.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/rnd.h"
 
@@ -185,7 +186,7 @@ is_offered(const struct route *route, const struct conf *conf)
 static int
 find_route(struct job *j, const struct conf *conf, struct request *req)
 {
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+	for (size_t i = 0; i < COUNT(routes); i++) {
 		if (matches(&routes[i], req) && is_offered(&routes[i], conf)) {
 			req->route = &routes[i];
 			return 0;

@@ -16,6 +16,7 @@
 
 #include "db/sql_pgsql_conninfo.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/log.h"
 
@@ -63,8 +64,7 @@ kind_of(const char *state)
 {
 	if (strcmp(state, "23505") == 0)
 		return ERR_CONFLICT;
-	for (size_t i = 0; i < sizeof(busy_states) / sizeof(busy_states[0]);
-	     i++)
+	for (size_t i = 0; i < COUNT(busy_states); i++)
 		if (strncmp(state, busy_states[i], strlen(busy_states[i])) == 0)
 			return ERR_BUSY;
 	return ERR_INTERNAL;

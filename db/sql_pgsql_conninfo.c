@@ -9,6 +9,7 @@
 
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/count.h"
 
 const char *
 conninfo_target(struct job *j, const char *where)
@@ -90,8 +91,8 @@ conninfo_files(struct job *j, const PQconninfoOption *options,
 	/* Where libpq looks for what is not named. */
 	static const char *const defaults[] = { ".postgresql", ".pgpass",
 		".pg_service.conf" };
-	size_t n = sizeof(keywords) / sizeof(keywords[0]);
-	size_t more = sizeof(defaults) / sizeof(defaults[0]);
+	size_t n = COUNT(keywords);
+	size_t more = COUNT(defaults);
 	const char *services = getenv("PGSERVICEFILE");
 	const char **files =
 	    arena_calloc(j->arena, n + more + 1, sizeof(*files));

@@ -19,6 +19,7 @@
 #include "db/sql_sqlite_place.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/log.h"
 
@@ -269,10 +270,10 @@ configure(struct job *j, struct sql *c)
 		SQLITE_DBCONFIG_ENABLE_FKEY };
 
 	sqlite3_extended_result_codes(c->db, 1);
-	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
+	for (size_t i = 0; i < COUNT(off); i++)
 		if (sqlite3_db_config(c->db, off[i], 0, NULL) != SQLITE_OK)
 			return failed(j, c);
-	for (size_t i = 0; i < sizeof(on) / sizeof(on[0]); i++)
+	for (size_t i = 0; i < COUNT(on); i++)
 		if (sqlite3_db_config(c->db, on[i], 1, NULL) != SQLITE_OK)
 			return failed(j, c);
 	if (sqlite3_busy_handler(c->db, wait_for_lock, c) != SQLITE_OK)

@@ -8,6 +8,7 @@
 
 #include "db/store_private.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/utf8.h"
 
 static const struct sql_driver *const drivers[] = { &sql_sqlite, &sql_pgsql };
@@ -23,7 +24,7 @@ store_connect(struct job *j, const struct store_login *login, bool create,
 {
 	struct span text = span_str(login->url);
 
-	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+	for (size_t i = 0; i < COUNT(drivers); i++) {
 		const struct sql_driver *d = drivers[i];
 		struct span scheme = span_str(d->scheme);
 		struct sql *sql;

@@ -4,6 +4,7 @@
 
 #include "db/store_private.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 
 #define ACCOUNT_COLUMNS                                                        \
 	"id, thumbprint, jwk, contact, client_address, created_at, "           \
@@ -207,7 +208,7 @@ end_authorizations(struct job *j, const char *id, bool revoked, int64_t *ended)
 	};
 	int64_t open, valid;
 
-	for (size_t i = 0; i < sizeof(closing) / sizeof(closing[0]); i++)
+	for (size_t i = 0; i < COUNT(closing); i++)
 		if (store_change(j, NULL, closing[i],
 			ARGS(v_text(id), v_int(j->now))) != 0)
 			return -1;

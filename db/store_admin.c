@@ -6,6 +6,7 @@
 
 #include "db/store_private.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 
 /* So many wrong tries cost nothing: fingers slip. */
 #define FREE_TRIES 3
@@ -25,7 +26,7 @@ admin_role_name(enum admin_role role)
 int
 admin_role_parse(const char *name, enum admin_role *out)
 {
-	for (size_t i = 0; i < sizeof(role_names) / sizeof(*role_names); i++) {
+	for (size_t i = 0; i < COUNT(role_names); i++) {
 		if (strcmp(role_names[i], name) != 0)
 			continue;
 		*out = (enum admin_role)i;

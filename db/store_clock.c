@@ -3,6 +3,7 @@
 #include "db/store_clock.h"
 
 #include "db/store_private.h"
+#include "lib/count.h"
 
 #define DAY ((int64_t)86400)
 
@@ -77,7 +78,7 @@ count_work(struct job *j, int64_t *total)
 {
 	int64_t count;
 
-	for (size_t i = 0; i < sizeof work / sizeof work[0]; i++) {
+	for (size_t i = 0; i < COUNT(work); i++) {
 		if (store_get_int(j, &count, work[i].count,
 			ARGS(v_int(j->now + work[i].secs))) != 1)
 			return -1;
@@ -201,7 +202,7 @@ set_segments(struct job *j)
 static int
 set_work(struct job *j)
 {
-	for (size_t i = 0; i < sizeof work / sizeof work[0]; i++)
+	for (size_t i = 0; i < COUNT(work); i++)
 		if (store_change(j, NULL, work[i].set,
 			ARGS(v_int(j->now + work[i].secs), v_int(j->now))) < 0)
 			return -1;

@@ -10,6 +10,7 @@
 
 #include "db/store_private.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "lib/rnd.h"
 
@@ -72,7 +73,7 @@ remove_file(struct job *j, const struct store_copy *c)
 {
 	static const char *const ends[] = { "", "-wal", "-shm", "-journal" };
 
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+	for (size_t i = 0; i < COUNT(ends); i++)
 		(void)unlink(
 		    arena_printf(j->arena, "%s%s", file_of(j, c), ends[i]));
 	if (rmdir(c->place) < 0)

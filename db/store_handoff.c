@@ -8,6 +8,7 @@
 #include "db/store_key.h"
 #include "db/store_private.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/rnd.h"
 
 static const char *const stage_names[] = {
@@ -20,7 +21,7 @@ static const char *const stage_names[] = {
 	[HANDOFF_HELD] = "held",
 	[HANDOFF_DONE] = "done",
 };
-#define STAGE_COUNT (sizeof(stage_names) / sizeof(stage_names[0]))
+#define STAGE_COUNT COUNT(stage_names)
 
 const char *
 handoff_stage_name(enum handoff_stage s)

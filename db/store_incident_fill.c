@@ -8,6 +8,7 @@
 #include "db/store_cert.h"
 #include "db/store_private.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 
 /* --- what is selected ----------------------------------------------------- */
 
@@ -58,7 +59,7 @@ choose(struct job *j, const char *id, const struct incident_selector *s,
 		v_text(store_pattern(j, "%.", domain)) };
 
 	memcpy(out->v, v, sizeof(v));
-	out->n = sizeof(v) / sizeof(v[0]);
+	out->n = COUNT(v);
 }
 
 static void

@@ -15,6 +15,7 @@
 #include "db/store_purge_rows.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 
 /* What cannot end soon comes up again after a while. */
 #define LONG_PAUSE (30 * PURGE_DAY)
@@ -127,7 +128,7 @@ record_due(struct job *j, const struct record *r,
 	if (strncmp(object, CEREMONY, sizeof CEREMONY - 1) == 0)
 		return key_end(
 		    j, object + sizeof CEREMONY - 1, rules->retention, due);
-	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
+	for (size_t i = 0; i < COUNT(objects); i++) {
 		size_t n = strlen(objects[i].prefix);
 		int64_t number;
 		int found;

@@ -7,6 +7,7 @@
 
 #include "db/store_private.h"
 #include "db/store_purge_rows.h"
+#include "lib/count.h"
 
 #define NEVER INT64_MAX
 
@@ -188,7 +189,7 @@ cert_delete(struct job *j, const struct order_facts *f)
 
 	if (purge_serial_note(j, f->ca_label, f->serial) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(of_cert) / sizeof(of_cert[0]); i++)
+	for (size_t i = 0; i < COUNT(of_cert); i++)
 		if (store_change(
 			j, NULL, of_cert[i], ARGS(v_text(f->cert_id))) < 0)
 			return -1;
@@ -377,8 +378,7 @@ purge_authz_delete(
 		return found;
 	if (f.challenge_id != NULL && note_tokens(j, &f, rules) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(of_challenge) / sizeof(of_challenge[0]);
-	     i++)
+	for (size_t i = 0; i < COUNT(of_challenge); i++)
 		if (store_change(j, NULL, of_challenge[i],
 			ARGS(v_text(f.challenge_id))) < 0)
 			return -1;

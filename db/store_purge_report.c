@@ -5,6 +5,7 @@
 #include "db/store_private.h"
 #include "db/store_purge_rows.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 
 struct report_facts {
 	int64_t number, closed_at;
@@ -64,7 +65,7 @@ is_open(struct job *j, const struct report_facts *f, int64_t *end)
 	int64_t one;
 	int found;
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+	for (size_t i = 0; i < COUNT(steps); i++) {
 		int waits = store_get_int(j, &one,
 		    "SELECT 1 FROM notice WHERE about = $1 "
 		    "AND due_at IS NOT NULL LIMIT 1",

@@ -4,6 +4,7 @@
 
 #include "db/store_private.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 
 /* Each has an index over what is due, so that a scan ends at the limit. */
 #define DUE_IN(table, more)                                                    \
@@ -27,7 +28,7 @@ static const struct {
 	{ "requests to the other CA", "upstream", DUE_IN("handoff", "") },
 	{ "revocations at the other CA", "upstream", DUE_IN("withdrawal", "") },
 };
-#define QUEUES (sizeof(queues) / sizeof(queues[0]))
+#define QUEUES COUNT(queues)
 
 /* Reads COUNT(*) and the earliest moment (none: NULL, which is 0). */
 static int

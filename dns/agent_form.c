@@ -9,6 +9,7 @@
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/json.h"
 #include "lib/rnd.h"
@@ -89,7 +90,7 @@ is_special(const char *domain)
 	static const char *const ends[] = { ".arpa", ".internal", ".invalid",
 		".local", ".localhost", ".onion" };
 
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+	for (size_t i = 0; i < COUNT(ends); i++)
 		if (span_ends(span_str(domain), span_str(ends[i])))
 			return true;
 	/* No top-level domain is a number: the name is an address. */

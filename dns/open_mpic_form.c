@@ -4,6 +4,7 @@
 
 #include "dns/packet.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/json.h"
 
@@ -305,7 +306,7 @@ says_unreached(const struct json *check)
 		struct span type =
 		    json_string(json_get(json_at(list, i), "error_type"));
 
-		for (size_t k = 0; k < sizeof(types) / sizeof(types[0]); k++)
+		for (size_t k = 0; k < COUNT(types); k++)
 			if (span_eq_str(type, types[k]))
 				return true;
 	}

@@ -18,6 +18,7 @@
 #include "dns/unbound_loop.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
@@ -234,7 +235,7 @@ has_anchor(struct resolver *r, struct job *j)
 	static const char *const options[] = { "trust-anchor-file",
 		"auto-trust-anchor-file", "trust-anchor", "trusted-keys-file" };
 
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+	for (size_t i = 0; i < COUNT(options); i++)
 		if (get_option(r, j, options[i])[0] != '\0')
 			return true;
 	return false;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 
@@ -215,7 +216,7 @@ static const struct {
 	{ "val-log-level", NULL },
 	{ "verbosity", NULL },
 };
-#define ALLOWED_COUNT (sizeof(allowed) / sizeof(allowed[0]))
+#define ALLOWED_COUNT COUNT(allowed)
 
 /* `option:`, blanks, a value in double quotes or without blanks, and perhaps a
  * comment: 0, or -1 for all else. */

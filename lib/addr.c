@@ -9,6 +9,7 @@
 #include <uninorm.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/orgdomain.h"
 #include "lib/utf8.h"
@@ -178,11 +179,9 @@ static bool
 is_refused_domain(const struct addr_policy *policy, struct span domain)
 {
 	return (!policy->reserved_domains &&
-		   ends_in(domain, reserved_ends,
-		       sizeof(reserved_ends) / sizeof(reserved_ends[0]))) ||
+		   ends_in(domain, reserved_ends, COUNT(reserved_ends))) ||
 	       (policy->is_public &&
-		   ends_in(domain, unreal_ends,
-		       sizeof(unreal_ends) / sizeof(unreal_ends[0])));
+		   ends_in(domain, unreal_ends, COUNT(unreal_ends)));
 }
 
 /* 192.0.2.1 without brackets: no domain ends in a number (RFC 1123 section

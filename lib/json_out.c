@@ -3,6 +3,7 @@
 #include "lib/json.h"
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 
@@ -81,7 +82,7 @@ utf8_len(struct span s)
 	};
 	const unsigned char *p = (const unsigned char *)s.p;
 
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+	for (size_t i = 0; i < COUNT(forms); i++) {
 		if (p[0] < forms[i].first_min || p[0] > forms[i].first_max)
 			continue;
 		if (s.n < forms[i].n ||

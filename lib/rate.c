@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 
 #define RATE_COUNT_MAX 1000000
@@ -19,7 +20,7 @@ static const struct {
 	int64_t secs;
 } units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
 
-#define UNIT_COUNT (sizeof(units) / sizeof(units[0]))
+#define UNIT_COUNT COUNT(units)
 
 static int
 parse_time(struct span text, int64_t *secs)

@@ -2,6 +2,8 @@
 
 #include "lib/verdict.h"
 
+#include "lib/count.h"
+
 static const char *const names[] = {
 	[VERDICT_MATCH] = "match",
 	[VERDICT_MISMATCH] = "mismatch",
@@ -29,7 +31,7 @@ verdict_parse(struct span name, enum verdict *out)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (i = 0; i < COUNT(names); i++) {
 		if (span_eq_str(name, names[i])) {
 			*out = (enum verdict)i;
 			return 1;

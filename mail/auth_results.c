@@ -4,6 +4,7 @@
 
 #include "lib/addr.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 
 #include <string.h>
@@ -272,8 +273,7 @@ speaks_of_failure(struct span body)
 		SPAN_INIT("dmarc=fail") };
 
 	for (size_t at = 0; at < body.n; at++)
-		for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]);
-		     i++)
+		for (size_t i = 0; i < COUNT(failures); i++)
 			if (span_casestarts(span_from(body, at), failures[i]))
 				return true;
 	return false;

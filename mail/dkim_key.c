@@ -4,6 +4,7 @@
 
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "mail/dkim_keyring.h"
 #include "mail/dkim_tags.h"
@@ -368,8 +369,7 @@ ed25519_is_safe(struct span key)
 	y[ED25519_LEN - 1] &= 0x7f; /* the sign of x */
 	if (is_unreduced(y))
 		return false;
-	for (size_t i = 0; i < sizeof(small_order) / sizeof(small_order[0]);
-	     i++) {
+	for (size_t i = 0; i < COUNT(small_order); i++) {
 		if (memcmp(y, small_order[i], sizeof(y)) == 0)
 			return false;
 	}

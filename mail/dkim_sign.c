@@ -5,6 +5,7 @@
 #include "dns/resolver.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
@@ -185,7 +186,7 @@ static const char *const signed_names[] = { "from", "sender", "reply-to", "to",
 	"list-subscribe", "list-post", "list-owner", "list-archive",
 	"list-unsubscribe-post" };
 
-#define SIGNED_NAMES (sizeof(signed_names) / sizeof(signed_names[0]))
+#define SIGNED_NAMES COUNT(signed_names)
 
 /* Each name as often as the message has it and once more, so that no field
  * of that name can be added. */

@@ -5,6 +5,7 @@
 #include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/utf8.h"
 
@@ -177,7 +178,7 @@ check_required(const struct dkim_signature *s, struct finding *why)
 	static const char *const required[] = { "v", "a", "b", "bh", "d", "h",
 		"s" };
 
-	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
+	for (size_t i = 0; i < COUNT(required); i++) {
 		if (dkim_tags_get(&s->tags, required[i]) == NULL)
 			return finding_set(why, FINDING_SKIP,
 			    "dkim.missing-tag",

@@ -3,6 +3,7 @@
 #include "mail/dkim_verify.h"
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "mail/dkim_canon.h"
@@ -334,7 +335,7 @@ is_provider_domain(const char *domain)
 		"gappssmtp.com", "amazonses.com", "mailgun.org" };
 	struct span d = span_str(domain);
 
-	for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
+	for (size_t i = 0; i < COUNT(providers); i++) {
 		struct span p = span_str(providers[i]);
 
 		if (span_eq(d, p) ||

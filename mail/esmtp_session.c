@@ -20,6 +20,7 @@
 #include <libesmtp.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 
 /*
  * What libesmtp does is the protocol's commands in their order.  What it must
@@ -422,7 +423,7 @@ esmtp_session_watch(
 		Timeout_DATA, Timeout_TRANSFER, Timeout_DATA2 };
 
 	smtp_set_server(session, where);
-	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++)
+	for (size_t i = 0; i < COUNT(timeouts); i++)
 		smtp_set_timeout(session,
 		    timeouts[i] | Timeout_OVERRIDE_RFC2822_MINIMUM,
 		    (long)x->submit->timeout_ms);

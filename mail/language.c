@@ -6,6 +6,7 @@
 
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/job.h"
 
 #define ACCEPT_RANGES_MAX 32
@@ -29,7 +30,7 @@ static const struct {
 const struct date_form *
 language_date_form(const char *tag)
 {
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+	for (size_t i = 0; i < COUNT(forms); i++)
 		if (strcmp(forms[i].tag, tag) == 0)
 			return &forms[i].date;
 	return NULL;

@@ -2,6 +2,7 @@
 
 #include "mail/mime_charset.h"
 
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/utf8.h"
 #include "mail/finding.h"
@@ -46,7 +47,7 @@ static const struct {
 int
 mime_charset_find(struct span name, enum mime_charset *out)
 {
-	for (size_t i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++) {
+	for (size_t i = 0; i < COUNT(charsets); i++) {
 		if (span_caseeq_str(name, charsets[i].name)) {
 			*out = charsets[i].charset;
 			return 1;
@@ -70,7 +71,7 @@ wide_octet(enum mime_charset charset, uint8_t octet)
 			return windows[octet - 0x80];
 		break;
 	case MIME_LATIN_9:
-		for (i = 0; i < sizeof(latin_9) / sizeof(latin_9[0]); i++)
+		for (i = 0; i < COUNT(latin_9); i++)
 			if (latin_9[i].octet == octet)
 				return latin_9[i].code_point;
 		break;

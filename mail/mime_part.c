@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "mail/finding.h"
 
@@ -51,7 +52,7 @@ read_encoding(const struct field *x, enum mime_encoding *out, struct finding *f)
 	if (x == NULL)
 		return 0;
 	value = span_trim_fws(x->body);
-	for (i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++) {
+	for (i = 0; i < COUNT(encodings); i++) {
 		if (span_caseeq_str(value, encodings[i].name)) {
 			*out = encodings[i].encoding;
 			return 0;

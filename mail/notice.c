@@ -4,6 +4,7 @@
 
 #include "lib/addr.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/job.h"
@@ -21,7 +22,7 @@ static const struct {
 	{ "de", "notice-de.txt", "notice-de.html" },
 	{ "en", "notice-en.txt", "notice-en.html" },
 };
-#define NOTICE_COUNT (sizeof(notices) / sizeof(notices[0]))
+#define NOTICE_COUNT COUNT(notices)
 #define ENGLISH 1
 
 /* Without its Subject. */

@@ -6,6 +6,7 @@
 
 #include "lib/addr.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "mail/addr_list.h"
 #include "mail/mime_part.h"
@@ -60,7 +61,7 @@ find_recipients(struct job *j, struct reply *r)
 	size_t i, k;
 
 	addr_list_init(j, &l, RECIPIENTS_MAX);
-	for (k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+	for (k = 0; k < COUNT(names); k++)
 		for (i = 0; i < r->message.field_count; i++)
 			if (span_caseeq_str(
 				r->message.fields[i].name, names[k]))

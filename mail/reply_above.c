@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/utf8.h"
 #include "mail/reply_quote.h"
 #include "mail/reply_wrote.h"
@@ -89,7 +90,7 @@ ends_in_colon(struct span s, struct span *words)
 	while (s.n > 0 && strchr("*_", s.p[s.n - 1]) != NULL)
 		s.n--;
 	*words = s;
-	for (size_t i = 0; i < sizeof(colons) / sizeof(colons[0]); i++)
+	for (size_t i = 0; i < COUNT(colons); i++)
 		if (span_ends(s, colons[i])) {
 			*words =
 			    utf8_trim_end(span_cut(s, 0, s.n - colons[i].n));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "mail/finding.h"
 
@@ -74,10 +75,10 @@ skip(struct reading *r, const struct tag *t)
 	struct span s = r->html;
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (i = 0; i < COUNT(names); i++)
 		if (span_caseeq_str(t->name, names[i]) && !t->is_end)
 			break;
-	if (i == sizeof(names) / sizeof(names[0]))
+	if (i == COUNT(names))
 		return false;
 	while (r->at < s.n && !(span_starts(span_from(s, r->at), SPAN("</")) &&
 				  span_casestarts(span_from(s, r->at + 2),
@@ -89,7 +90,7 @@ skip(struct reading *r, const struct tag *t)
 static bool
 begins_quoting(const struct tag *t)
 {
-	for (size_t i = 0; i < sizeof(quoting) / sizeof(quoting[0]); i++)
+	for (size_t i = 0; i < COUNT(quoting); i++)
 		if (span_has(t->attributes, quoting[i]))
 			return true;
 	return false;
@@ -146,7 +147,7 @@ blank_at(struct span s)
 		{ "\r", 1 }, { "\n", 1 }, { "\xc2\xa0", 2 }, { "&nbsp;", 6 },
 		{ "&#160;", 6 }, { "&#xa0;", 6 } };
 
-	for (size_t i = 0; i < sizeof(blanks) / sizeof(blanks[0]); i++)
+	for (size_t i = 0; i < COUNT(blanks); i++)
 		if (span_casestarts(s, blanks[i]))
 			return blanks[i].n;
 	return 0;
@@ -238,7 +239,7 @@ is_element(struct span s)
 	if (!ends_name(span_from(s, n), n == 1))
 		return false;
 	name = span_cut(s, 0, n);
-	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
+	for (size_t i = 0; i < COUNT(elements); i++)
 		if (span_caseeq_str(name, elements[i]))
 			return true;
 	return false;

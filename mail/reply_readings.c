@@ -63,7 +63,7 @@ may_introduce(struct span preamble)
 	static const struct span marks[] = { { "@", 1 }, { "=", 1 }, { ":", 1 },
 		{ "\xef\xbc\x9a", 3 } };
 
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+	for (size_t i = 0; i < COUNT(marks); i++)
 		if (span_has(preamble, marks[i]))
 			return true;
 	return false;

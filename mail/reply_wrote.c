@@ -2,6 +2,7 @@
 
 #include "mail/reply_wrote.h"
 
+#include "lib/count.h"
 #include "lib/utf8.h"
 
 #define W(words)                                                               \
@@ -296,13 +297,13 @@ is_sentence(struct span s)
 bool
 reply_says_wrote(struct span words)
 {
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+	for (size_t i = 0; i < COUNT(verbs); i++)
 		if (ends_with_word(words, verbs[i]))
 			return true;
 	words = utf8_trim(words);
 	while (words.n > 0 && (words.p[0] == '*' || words.p[0] == '_'))
 		words = span_from(words, 1);
-	for (size_t i = 0; i < sizeof(openings) / sizeof(openings[0]); i++)
+	for (size_t i = 0; i < COUNT(openings); i++)
 		if (span_casestarts(words, openings[i]))
 			return !is_sentence(span_from(words, openings[i].n));
 	return false;

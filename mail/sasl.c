@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "mail/scram.h"
 
@@ -84,7 +85,7 @@ sasl_pick(
 	if (!span_is_ascii(span_str(login->user)) ||
 	    !span_is_ascii(login->secret))
 		possible &= ~SCRAMS;
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+	for (size_t i = 0; i < COUNT(order); i++)
 		if ((possible & BIT(order[i])) != 0)
 			return order[i];
 	return SASL_NONE;

@@ -8,6 +8,7 @@
 
 #include "lib/addr.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "mail/addr_list.h"
 #include "mail/finding.h"
@@ -102,7 +103,7 @@ static const struct {
 	{ "Subject", same_subject, offsetof(struct smime_protected, subject) },
 };
 
-#define FIELD_KINDS (sizeof(fields) / sizeof(fields[0]))
+#define FIELD_KINDS COUNT(fields)
 
 static int
 compare(struct job *j, const struct message *outer, size_t kind,

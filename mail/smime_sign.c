@@ -4,6 +4,7 @@
 
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/job.h"
@@ -40,7 +41,7 @@
 static const char *const protected_names[] = { "From", "To", "Subject", "Date",
 	"Message-ID", "Auto-Submitted", "Reply-To" };
 
-#define PROTECTED_NAMES (sizeof(protected_names) / sizeof(protected_names[0]))
+#define PROTECTED_NAMES COUNT(protected_names)
 
 /* --- the attribute (RFC 7508)
  * ------------------------------------------------------------- */

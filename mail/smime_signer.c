@@ -6,6 +6,7 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/passphrase.h"
@@ -177,7 +178,7 @@ is_good_group(EVP_PKEY *key)
 
 	if (EVP_PKEY_get_group_name(key, name, sizeof(name), &n) != 1)
 		return false;
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+	for (size_t i = 0; i < COUNT(good); i++)
 		if (strcmp(name, good[i]) == 0)
 			return true;
 	return false;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/utf8.h"
 
 enum { LINE_MAX_OCTETS = 998, MAILBOX_MAX = 254, LOCAL_MAX = 64 };
@@ -112,7 +113,7 @@ static const struct {
 	{ "Disposition-Notification-To", 0, 1,
 	    "it has more than one Disposition-Notification-To" },
 };
-enum { FIELD_COUNT = sizeof(fields) / sizeof(fields[0]) };
+enum { FIELD_COUNT = COUNT(fields) };
 
 static const char *
 check_field_name(struct span name)

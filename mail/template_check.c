@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/utf8.h"
 #include "mail/finding.h"
@@ -314,7 +315,7 @@ check_needed(struct check *c, const struct visible *v)
 					: "until when an answer is awaited" },
 	};
 
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+	for (size_t i = 0; i < COUNT(needed); i++)
 		if (!span_has_str(v->text, template_names[needed[i].value]))
 			wrong(c, 0, "does not say %s; write %s",
 			    needed[i].meaning, template_names[needed[i].value]);

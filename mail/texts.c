@@ -9,12 +9,13 @@
 
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "mail/template_check.h"
 
 static const char *const builtin[] = { "de", "en" };
-#define BUILTIN_COUNT (sizeof(builtin) / sizeof(builtin[0]))
+#define BUILTIN_COUNT COUNT(builtin)
 
 /* Before the language in the name of a file. */
 static const char *const prefixes[] = {

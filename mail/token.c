@@ -16,6 +16,7 @@
 #include "lib/arena.h"
 #include "lib/child.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
@@ -93,7 +94,7 @@ become_command(char *const argv[], char *const envp[], int out)
 	/* A group of its own: what it starts can be killed with it. */
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+	for (size_t i = 0; i < COUNT(defaults); i++)
 		signal(defaults[i], SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

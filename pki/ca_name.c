@@ -2,6 +2,7 @@
 
 #include "pki/ca_name.h"
 
+#include "lib/count.h"
 #include "pki/der.h"
 #include "pki/oid.h"
 
@@ -21,7 +22,7 @@ ca_name_is_generic(struct span text)
 		    ascii_is_alnum(text.p[i]) || ((uint8_t)text.p[i] & 0x80);
 	if (!has_letter)
 		return true;
-	for (size_t i = 0; i < sizeof generic / sizeof generic[0]; i++)
+	for (size_t i = 0; i < COUNT(generic); i++)
 		if (span_caseeq_str(span_trim(text), generic[i]))
 			return true;
 	return false;

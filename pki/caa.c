@@ -8,6 +8,7 @@
 #include "dns/resolver.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -62,7 +63,7 @@ tag_is_known(struct span tag)
 	static const char *const known[] = { "issue", "issuewild", "issuemail",
 		"iodef", "issuevmc", "contactemail", "contactphone" };
 
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+	for (size_t i = 0; i < COUNT(known); i++)
 		if (span_caseeq_str(tag, known[i]))
 			return true;
 	return false;

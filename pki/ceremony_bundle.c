@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
@@ -21,13 +22,13 @@
 #define LINTS_MAX ((size_t)256 * 1024)
 
 static const char *const folders[] = { "", "root/", "issuing/" };
-#define FOLDER_COUNT (sizeof folders / sizeof folders[0])
+#define FOLDER_COUNT COUNT(folders)
 
 /* What may be shown, beside issued/SERIAL.pem and linted/HASH.json. */
 static const char *const shown[] = { "transcript", "root.pem", "root.crl",
 	"issuing.csr", "issuing.pem", "issuing.crl", "root-key.token",
 	"issuing-key.token" };
-#define SHOWN_COUNT (sizeof shown / sizeof shown[0])
+#define SHOWN_COUNT COUNT(shown)
 
 static bool
 is_issued(struct span name)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "pki/ceremony.h"
@@ -103,7 +104,7 @@ static const struct {
 	{ "written: issuing.crl, ", "revocation list signed", false, true,
 	    ABOUT_OWN },
 };
-#define KIND_COUNT (sizeof kinds / sizeof kinds[0])
+#define KIND_COUNT COUNT(kinds)
 
 /* "written: issued/SERIAL.pem, SHA-256 …" */
 static int

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
@@ -129,7 +130,7 @@ take_up(struct ceremony *c)
 	static const char *const once[] = { "root-key.token",
 		"issuing-key.token", "root.pem", "root.crl", "issuing.crl" };
 
-	for (size_t i = 0; i < sizeof once / sizeof once[0]; i++)
+	for (size_t i = 0; i < COUNT(once); i++)
 		if (adopt(c, once[i]) < 0)
 			return -1;
 	return sweep(c, ".") < 0 || sweep(c, "issued") < 0 ||

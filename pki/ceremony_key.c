@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
 #include "lib/job.h"
@@ -186,7 +187,7 @@ check_words(struct ceremony *c, const struct ceremony_key *k)
 			  "quotes" },
 	};
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		if (rows[i].problem != NULL)
 			return job_fail(c->j, ERR_INTERNAL, "%s-%s %s: %s",
 			    options_of(k), rows[i].name, rows[i].value,
@@ -249,7 +250,7 @@ check_same_place(struct ceremony *c, const struct ceremony_key *k)
 		{ "module-certificate", t->statement, p->statement },
 	};
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		if (rows[i].asked != NULL &&
 		    (rows[i].is == NULL ||
 			strcmp(rows[i].asked, rows[i].is) != 0))

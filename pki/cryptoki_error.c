@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/cryptoki_private.h"
 
@@ -55,7 +56,7 @@ static const struct {
 int
 cryptoki_fail(struct job *j, const char *what, CK_RV rv)
 {
-	for (size_t i = 0; i < sizeof returns / sizeof returns[0]; i++)
+	for (size_t i = 0; i < COUNT(returns); i++)
 		if (returns[i].rv == rv)
 			return job_fail(j, returns[i].kind, "token: %s: %s",
 			    what, returns[i].name);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/cryptoki_private.h"
@@ -125,7 +126,7 @@ word_of(bool is)
 static int
 check_attributes(struct job *j, struct cryptoki *c)
 {
-	for (size_t i = 0; i < sizeof demands / sizeof demands[0]; i++) {
+	for (size_t i = 0; i < COUNT(demands); i++) {
 		const char *should = demands[i].value ? "true" : "false";
 		bool is = false;
 		int known =
@@ -164,7 +165,7 @@ cryptoki_describe(
 	*wrong = known == 0 || !is_local;
 	buf_addf(
 	    out, "CKA_LOCAL %s", known == 0 ? "unknown" : word_of(is_local));
-	for (size_t i = 0; i < sizeof demands / sizeof demands[0]; i++) {
+	for (size_t i = 0; i < COUNT(demands); i++) {
 		bool is = false;
 
 		known = read_flag(j, c, demands[i].type, demands[i].name, &is);

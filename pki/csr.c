@@ -7,6 +7,7 @@
 
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "pki/csr_names.h"
@@ -204,7 +205,7 @@ take_extension(
 		{ OID_CT_POISON, NULL },
 	};
 
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+	for (size_t i = 0; i < COUNT(known); i++) {
 		if (!span_eq(known[i].oid, oid))
 			continue;
 		return known[i].take == NULL ? refuse_extension(r, oid)

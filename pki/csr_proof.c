@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/oid.h"
 #include "pki/ossl.h"
@@ -63,7 +64,7 @@ is_weak(struct span oid)
 		SPAN("\x2a\x86\x48\xce\x38\x04\x03"),
 	};
 
-	for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++)
+	for (size_t i = 0; i < COUNT(weak); i++)
 		if (span_eq(weak[i], oid))
 			return true;
 	return false;
@@ -80,7 +81,7 @@ read_digest(struct span algorithm)
 	    der_take(&body.body, DER_OID, &oid) < 0 ||
 	    (body.body.n != 0 && !span_eq(body.body, span_mem("\x05\0", 2))))
 		return NULL;
-	for (size_t i = 0; i < sizeof digests / sizeof digests[0]; i++) {
+	for (size_t i = 0; i < COUNT(digests); i++) {
 		if (span_eq(digests[i].oid, oid.body))
 			return digests[i].name;
 	}
@@ -173,7 +174,7 @@ read_proof(struct job *j, const struct csr_signed *s, enum key_type type,
 	if (der_take(&body, DER_OID, &oid) < 0)
 		return job_fail(j, ERR_BAD_CSR,
 		    "the CSR cannot be parsed: signature algorithm");
-	for (size_t i = 0; i < sizeof proofs / sizeof proofs[0]; i++) {
+	for (size_t i = 0; i < COUNT(proofs); i++) {
 		if (span_eq(proofs[i].algorithm, s->algorithm.whole) &&
 		    family_fits(proofs[i].family, type)) {
 			out->digest = proofs[i].digest;

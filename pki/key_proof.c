@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/job.h"
@@ -208,7 +209,7 @@ check_over_text(struct job *j, EVP_PKEY *key, const char *base_url,
 	static const char *const ends[] = { "", "\n", "\r\n" };
 	const char *text = key_proof_text(j->arena, base_url, p->spki_sha256);
 
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+	for (size_t i = 0; i < COUNT(ends); i++)
 		if (verifies(j, key,
 			span_str(arena_printf(j->arena, "%s%s", text, ends[i])),
 			p->evidence))

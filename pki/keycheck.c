@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "pki/der.h"
 #include "pki/edwards.h"
@@ -48,7 +49,7 @@ static const struct {
 	[KEY_TYPE_ED448] = { "Ed448", { "\x30\x05\x06\x03\x2b\x65\x71", 7 },
 	    NULL, 0 },
 };
-#define TYPE_COUNT (sizeof types / sizeof types[0])
+#define TYPE_COUNT COUNT(types)
 
 const char *
 key_type_name(enum key_type type)

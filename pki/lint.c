@@ -7,6 +7,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/json.h"
 #include "lib/rfc3339.h"
@@ -54,7 +55,7 @@ static const struct {
 	{ "L-42", lint_verify_encrypt, LINT_ERROR },
 };
 
-#define LINT_COUNT (sizeof lints / sizeof lints[0])
+#define LINT_COUNT COUNT(lints)
 
 enum lint_severity
 lint_severity(const char *id)
@@ -147,7 +148,7 @@ is_of_ours_alone(const char *id)
 		"L-30", "L-32", "L-34", "L-36", "L-37", "L-38", "L-40", "L-41",
 		"L-42" };
 
-	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+	for (size_t i = 0; i < COUNT(ids); i++)
 		if (strcmp(ids[i], id) == 0)
 			return true;
 	return false;

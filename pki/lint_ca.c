@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "pki/ca.h"
 #include "pki/ca_name.h"
 #include "pki/certfield.h"
@@ -493,7 +494,7 @@ lint_others(const struct state *s)
 		struct span oid = s->c->extensions[i].oid;
 		bool is_known = false;
 
-		for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+		for (size_t k = 0; k < COUNT(known); k++)
 			is_known |= span_eq(known[k], oid);
 		if (!is_known)
 			return arena_printf(s->a,
@@ -517,8 +518,7 @@ lint_ca(
 	if (!c->is_v3 || c->has_unique_id)
 		return "L-50: it is not version 3 without unique identifiers";
 	const char *problem = lint_key(&s);
-	for (size_t i = 0;
-	     problem == NULL && i < sizeof lints / sizeof lints[0]; i++)
+	for (size_t i = 0; problem == NULL && i < COUNT(lints); i++)
 		problem = lints[i](&s);
 	return problem;
 }

@@ -2,6 +2,7 @@
 
 #include "pki/lint_private.h"
 
+#include "lib/count.h"
 #include "pki/ca.h"
 #include "pki/certfield.h"
 #include "pki/issue.h"
@@ -32,7 +33,7 @@ lint_extension_set(struct lint_subject *s)
 	};
 	size_t at = 0;
 
-	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+	for (size_t i = 0; i < COUNT(expected); i++) {
 		if (expected[i].is_absent)
 			continue;
 		if (at == s->v.extension_count ||
@@ -83,7 +84,7 @@ rule_of(const struct lint_subject *s)
 	};
 	struct rule r = { { NULL, 0 }, 0 };
 
-	if ((size_t)p->generation >= sizeof policies / sizeof policies[0])
+	if ((size_t)p->generation >= COUNT(policies))
 		return r;
 	r.policy = policies[p->generation];
 	if (p->classes & 1u << KEY_CLASS_SIGNING)

@@ -3,6 +3,7 @@
 #include "pki/linter.h"
 
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/json.h"
 #include "lib/utf8.h"
@@ -136,9 +137,8 @@ read_zlint(struct job *j, const struct json *v, struct linter_findings *out)
 		return nonsense(j, "no lint was run");
 	for (size_t i = 0; i < json_count(v); i++) {
 		const char *name = json_name_at(v, i);
-		int result =
-		    index_of(results, sizeof(results) / sizeof(results[0]),
-			json_string(json_get(json_at(v, i), "result")));
+		int result = index_of(results, COUNT(results),
+		    json_string(json_get(json_at(v, i), "result")));
 
 		if (result < 0)
 			return nonsense(j, "a lint without a known result");
@@ -155,9 +155,8 @@ read_description(
 {
 	static const char *const severities[] = { "FATAL", "ERROR", "WARNING",
 		"NOTICE", "INFO", "DEBUG" };
-	int severity =
-	    index_of(severities, sizeof(severities) / sizeof(severities[0]),
-		json_string(json_get(v, "severity")));
+	int severity = index_of(severities, COUNT(severities),
+	    json_string(json_get(v, "severity")));
 
 	if (severity < 0)
 		return nonsense(j, "a finding without a known severity");

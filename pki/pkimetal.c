@@ -3,6 +3,7 @@
 #include "pki/pkimetal.h"
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/job.h"
@@ -150,7 +151,7 @@ name_of(struct job *j, struct span linter, struct span words)
  * nothing.  "bug" is the linter's own. */
 static const char *const severities[] = { "fatal", "error", "warning", "notice",
 	"info", "debug", "meta" };
-#define SEVERITY_COUNT (sizeof(severities) / sizeof(severities[0]))
+#define SEVERITY_COUNT COUNT(severities)
 
 static size_t
 severity_of(struct span word)

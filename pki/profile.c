@@ -6,6 +6,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "pki/der.h"
 #include "pki/keycheck.h"
@@ -61,7 +62,7 @@ const struct profile profiles[] = {
 	},
 };
 
-const size_t profile_count = sizeof profiles / sizeof profiles[0];
+const size_t profile_count = COUNT(profiles);
 
 /* Names of a section's profile go before those that ship. */
 static const struct profile *

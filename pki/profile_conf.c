@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "pki/der.h"
 #include "pki/keycheck.h"
 #include "pki/oid.h"
@@ -98,7 +99,7 @@ static const struct {
 	{ "aes-192-cbc", { "\x60\x86\x48\x01\x65\x03\x04\x01\x16", 9 } },
 	{ "aes-128-cbc", { "\x60\x86\x48\x01\x65\x03\x04\x01\x02", 9 } },
 };
-#define CIPHER_COUNT ((int)(sizeof ciphers / sizeof ciphers[0]))
+#define CIPHER_COUNT ((int)(COUNT(ciphers)))
 
 static const char *
 cipher_word(int i)

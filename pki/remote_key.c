@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/ca.h"
 #include "pki/signer.h"
@@ -21,7 +22,7 @@ static const struct {
 	{ SIGNED_CRL, REMOTE_LIST },
 	{ SIGNED_OCSP, REMOTE_ANSWER },
 };
-#define TAG_COUNT (sizeof tags / sizeof tags[0])
+#define TAG_COUNT COUNT(tags)
 
 /* --- who asks ------------------------------------------------------------ */
 

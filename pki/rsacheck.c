@@ -2,6 +2,8 @@
 
 #include "pki/rsacheck.h"
 
+#include "lib/count.h"
+
 #include <openssl/bn.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -150,7 +152,7 @@ static const uint16_t primes[] = {
 	743,
 	751,
 };
-#define PRIME_COUNT (sizeof primes / sizeof primes[0])
+#define PRIME_COUNT COUNT(primes)
 
 static const char account_exponent[] =
     "the RSA exponent must be odd, at least 65537 and below 2^64";
@@ -246,7 +248,7 @@ may_be_square(const BIGNUM *n)
 	if (!(squares_mod_64 >> low & 1))
 		return false;
 	BN_ULONG rest = BN_mod_word(n, 3 * 5 * 7 * 11 * 13 * 17 * 19 * 23);
-	for (size_t i = 0; i < sizeof small / sizeof small[0]; i++) {
+	for (size_t i = 0; i < COUNT(small); i++) {
 		unsigned r = (unsigned)(rest % small[i]);
 		unsigned x = 0;
 		while (x <= small[i] / 2 && x * x % small[i] != r)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/certview.h"
 #include "pki/der.h"
@@ -66,7 +67,7 @@ sig_alg_for(const EVP_PKEY *key, enum ca_role role)
 bool
 sig_alg_is_known(struct span der)
 {
-	for (size_t i = 0; i < sizeof sig_algs / sizeof sig_algs[0]; i++)
+	for (size_t i = 0; i < COUNT(sig_algs); i++)
 		if (span_eq(sig_algs[i].der, der))
 			return true;
 	return false;

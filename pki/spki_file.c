@@ -8,6 +8,7 @@
 #include <openssl/x509.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/passphrase.h"
@@ -62,8 +63,7 @@ read_key(struct job *j, struct span pem)
 
 	if (pem.n == 0 || pem.n > INT32_MAX)
 		return NULL;
-	for (size_t i = 0;
-	     key == NULL && i < sizeof(readers) / sizeof(*readers); i++) {
+	for (size_t i = 0; key == NULL && i < COUNT(readers); i++) {
 		BIO *in = rewind_text(j, pem);
 
 		key = in != NULL ? readers[i](in) : NULL;

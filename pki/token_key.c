@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/cryptoki.h"
@@ -44,7 +45,7 @@ static const struct {
 	{ "SHA512", { "\x60\x86\x48\x01\x65\x03\x04\x02\x03", 9 },
 	    CRYPTOKI_SHA512_RSA_PKCS },
 };
-#define DIGEST_COUNT (sizeof digests / sizeof digests[0])
+#define DIGEST_COUNT COUNT(digests)
 
 static size_t
 digest_index(const char *name)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
@@ -52,8 +53,7 @@ admin_options_take(struct admin_options *o, int *argc, char ***argv)
 	*o = (struct admin_options){ .name = NULL };
 	while (taken && *argc > 1) {
 		taken = false;
-		for (size_t i = 0; i < sizeof(options) / sizeof(*options);
-		     i++) {
+		for (size_t i = 0; i < COUNT(options); i++) {
 			if (strcmp((*argv)[1], options[i].name) != 0)
 				continue;
 			if (*argc < 3 || (*argv)[2][0] == '\0') {

@@ -7,6 +7,7 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/json.h"
 #include "lib/log.h"
@@ -91,7 +92,7 @@ begin_answer(struct visit *v, int status, const char *type)
 	response_clear(v->r);
 	v->r->status = status;
 	response_header(v->r, "Content-Type", type);
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+	for (size_t i = 0; i < COUNT(fields); i++)
 		response_header(v->r, fields[i].name, fields[i].value);
 }
 
@@ -371,7 +372,7 @@ static admin_page *
 find_page(const struct visit *v, struct span *tail)
 {
 	*tail = (struct span){ NULL, 0 };
-	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+	for (size_t i = 0; i < COUNT(pages); i++) {
 		struct span path = span_str(pages[i].path);
 
 		if (span_eq(v->path, path))

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "src/command.h"
 
 const char ca_usage[] =
@@ -75,7 +76,7 @@ static const struct {
 	{ "verify", CA_ACT_VERIFY },
 	{ "bundle", CA_ACT_BUNDLE },
 };
-#define ACT_KINDS (sizeof acts / sizeof acts[0])
+#define ACT_KINDS COUNT(acts)
 
 #define ALL (CA_ACT_BACKUP | OF_NAMES | SIGNS | CA_ACT_IMPORT)
 #define SIGNS (CA_ACT_INIT | CA_ACT_INIT_ROOT | CA_ACT_SIGN | CA_ACT_ROOT_CRL)
@@ -177,8 +178,7 @@ read_all(int argc, char **argv, struct ca_options *o,
 	}
 #define LIST(name, acts, field, n)                                             \
 	{                                                                      \
-		name, acts, NULL, NULL, o->field, &o->n,                       \
-		    sizeof o->field / sizeof o->field[0]                       \
+		name, acts, NULL, NULL, o->field, &o->n, COUNT(o->field)       \
 	}
 
 static int
@@ -234,8 +234,7 @@ parse(int argc, char **argv, struct ca_options *o)
 		TEXT("no-backup", ENDS_ROOT | ENDS_KEY, no_backup),
 	};
 
-	return read_all(
-	    argc, argv, o, table, (int)(sizeof table / sizeof table[0]));
+	return read_all(argc, argv, o, table, (int)(COUNT(table)));
 }
 
 int

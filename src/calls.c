@@ -2,6 +2,7 @@
 
 #include "src/calls.h"
 
+#include "lib/count.h"
 #include "lib/job.h"
 
 #include <asm/sockios.h>
@@ -98,7 +99,7 @@ static const char *const slowing[] = { "setpriority", "ioprio_set",
 static const uint64_t owners[] = { F_SETOWN, F_SETSIG, F_SETOWN_EX };
 static const uint64_t pipe_owners[] = { FIOSETOWN, SIOCSPGRP };
 
-#define LIST(names) names, sizeof(names) / sizeof((names)[0])
+#define LIST(names) names, COUNT(names)
 
 static int
 add(scmp_filter_ctx f, uint32_t action, const char *const *names, size_t count)
@@ -170,7 +171,7 @@ refuse_others(scmp_filter_ctx f)
 /* Which kinds of sockets, in their order: the rest is for attacks on the
  * kernel.  getaddrinfo() asks the last one for the own addresses. */
 static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
-#define FAMILY_COUNT (sizeof(families) / sizeof(families[0]))
+#define FAMILY_COUNT COUNT(families)
 
 static int
 allow_families(scmp_filter_ctx f)
@@ -225,7 +226,7 @@ fill_short(scmp_filter_ctx f, const struct calls *c)
 {
 	int e = 0;
 
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+	for (size_t i = 0; i < COUNT(needed); i++) {
 		int number = seccomp_syscall_resolve_name(needed[i]);
 
 		if (number < 0 || number == SCMP_SYS(mmap) ||

@@ -8,6 +8,7 @@
 #include "db/store_purge.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "src/account_text.h"
 #include "src/command.h"
@@ -165,7 +166,7 @@ filter_of(struct job *j, const char *status, enum account_filter *out)
 	*out = ACCOUNTS_ALL;
 	if (status == NULL)
 		return 0;
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+	for (size_t i = 0; i < COUNT(all); i++)
 		if (strcmp(all[i].name, status) == 0) {
 			*out = all[i].filter;
 			return 0;

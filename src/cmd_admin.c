@@ -5,6 +5,7 @@
 #include "db/store_audit.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
@@ -422,7 +423,7 @@ static const struct {
 	{ "verify", admin_check, true, "", ACT_ADMIN_VERIFY, ACT_ADMIN_VERIFY },
 };
 
-#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+#define VERB_COUNT COUNT(verbs)
 
 static int
 run(size_t verb, const struct options *o, const char *name)

@@ -3,6 +3,7 @@
 #include "acme/status.h"
 #include "db/store_audit.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "lib/rfc3339.h"
 #include "pki/caa.h"
@@ -172,7 +173,7 @@ scope_json(struct job *j, const struct options *o)
 	buf_init(&b, j->arena, TEXT_MAX);
 	json_out_init(&w, &b);
 	json_object_begin(&w);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (values[i] != NULL)
 			json_member_str(&w, names[i], values[i]);
 	json_object_end(&w);

@@ -451,7 +451,7 @@ cmd_ca(int argc, char **argv)
 	if (name[0] == '-')
 		return ca_options_parse(argc, argv, &o) < 0 ? EXIT_FAILURE
 							    : EXIT_SUCCESS;
-	for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
+	for (size_t i = 0; i < COUNT(acts); i++)
 		if (ca_act_of(name) == (unsigned)acts[i].act)
 			return ca_options_parse(argc - 1, argv + 1, &o) < 0
 				   ? EXIT_FAILURE

@@ -9,6 +9,7 @@
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "lib/rnd.h"
 #include "src/command.h"
@@ -475,7 +476,7 @@ static const struct {
 	{ "revoke", eab_revoke, true, false, ACT_EAB_REVOKE },
 };
 
-#define ACTION_COUNT (sizeof(actions) / sizeof(actions[0]))
+#define ACTION_COUNT COUNT(actions)
 
 static bool
 has_wishes(const struct options *o)

@@ -8,6 +8,7 @@
 #include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
@@ -104,7 +105,7 @@ options_of(const char *verb)
 		{ "make", "" },
 	};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+	for (size_t i = 0; i < COUNT(all); i++)
 		if (strcmp(verb, all[i][0]) == 0)
 			return all[i][1];
 	return NULL;

@@ -9,6 +9,7 @@
 #include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
@@ -526,7 +527,7 @@ options_of(const char *verb)
 		{ "decide", "revoke cause now no-action" },
 	};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+	for (size_t i = 0; i < COUNT(all); i++)
 		if (strcmp(verb, all[i][0]) == 0)
 			return all[i][1];
 	return "";

@@ -4,6 +4,7 @@
 
 #include "lib/buf.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/netaddr.h"
 #include "pki/certfield.h"
 #include "src/conf_listen.h"
@@ -252,7 +253,7 @@ conf_check_places(struct check *c)
 		&c->conf->web.status_listen, &c->conf->validator.lmtp_listen,
 		&c->conf->admin.listen };
 
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+	for (size_t i = 0; i < COUNT(lists); i++)
 		for (size_t n = 0; n < lists[i]->n; n++) {
 			const char *place = lists[i]->v[n];
 			size_t k = 0;
@@ -346,7 +347,7 @@ conf_check_pages(struct check *c)
 		{ "sender.help_url", conf->sender.help_url },
 	};
 
-	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+	for (size_t i = 0; i < COUNT(pages); i++)
 		if (pages[i].url != NULL && !is_page(span_str(pages[i].url)))
 			conf_wrong(c, pages[i].option,
 			    "must be the URL of a page, percent-encoded where "

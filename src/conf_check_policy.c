@@ -7,6 +7,7 @@
 #include "lib/addr.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/rate.h"
 #include "pki/profile.h"
@@ -29,7 +30,7 @@ conf_check_limits(struct check *c)
 		{ "limits.mails_total", &l->mails_total },
 	};
 
-	for (size_t i = 0; i < sizeof(by_order) / sizeof(by_order[0]); i++)
+	for (size_t i = 0; i < COUNT(by_order); i++)
 		for (size_t k = 0; k < by_order[i].rates->n; k++)
 			if (by_order[i].rates->v[k].count <
 			    c->conf->max_identifiers)

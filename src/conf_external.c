@@ -5,6 +5,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/hook.h"
 #include "src/https_client.h"
 
@@ -51,7 +52,7 @@ check_own_key(const struct external *x)
 		wrong(x, "issuer.ca_key_passphrase",
 		    "must be set: the file with the passphrase of "
 		    "issuer.ca_key");
-	for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++) {
+	for (size_t k = 0; k < COUNT(parts); k++) {
 		if ((i->key.module == NULL) != (parts[k].value == NULL))
 			wrong(x, parts[k].name,
 			    "must be set with issuer.key_module, and only "
@@ -139,7 +140,7 @@ check_cmp(const struct external *x, const struct conf_upstream *e)
 	else if (!http_url_is_good(e->cmp_url))
 		wrong(x, "external.cmp_url",
 		    "must be an http:// or https:// URL");
-	for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++)
+	for (size_t k = 0; k < COUNT(parts); k++)
 		if (parts[k].value == NULL)
 			wrong(x, parts[k].name,
 			    "is missing. CMP messages are signed, both ways.");
@@ -172,7 +173,7 @@ check_kind(const struct external *x)
 		    e->cmp_server != NULL },
 	};
 
-	for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++)
+	for (size_t k = 0; k < COUNT(parts); k++)
 		if (parts[k].is_set && (int)e->kind != parts[k].of)
 			wrong(x, parts[k].name,
 			    arena_printf(x->arena,
@@ -195,7 +196,7 @@ check_nothing_own(const struct external *x)
 		{ "issuer.crl_shards", i->crl_shards > 1 },
 		{ "issuer.ocsp_url", i->ocsp_url != NULL } };
 
-	for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++) {
+	for (size_t k = 0; k < COUNT(parts); k++) {
 		if (parts[k].is_set)
 			wrong(x, parts[k].name,
 			    "must not be set where another CA issues "

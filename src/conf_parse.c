@@ -11,6 +11,7 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/conf_reading.h"
 #include "src/conf_table.h"
 #include "src/conf_text.h"
@@ -372,7 +373,7 @@ belongs_here(const struct conf_reading *r, const struct conf_option *o)
 {
 	static const char *const both[] = { "user", "isolation", "log_level" };
 
-	for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++)
+	for (size_t i = 0; i < COUNT(both); i++)
 		if (o->section[0] == '\0' && strcmp(o->name, both[i]) == 0)
 			return true;
 	if (r->is_of_linters)

@@ -7,6 +7,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "pki/effective.h"
 #include "src/conf_listen.h"
 #include "src/https_client.h"
@@ -198,7 +199,7 @@ check_way(struct check *c, const struct conf_perspective *p)
 	} parts[] = { { "url", p->url }, { "ca_file", p->ca_file },
 		{ "certificate", p->certificate }, { "key", p->key } };
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+	for (size_t i = 0; i < COUNT(parts); i++)
 		if ((parts[i].value != NULL) == is_service)
 			wrong(c, p, parts[i].name,
 			    is_service

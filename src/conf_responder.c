@@ -4,6 +4,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/same_file.h"
 #include "src/conf_pin.h"
 #include "src/status_place.h"
@@ -58,7 +59,7 @@ check_parts(const struct check *c)
 		{ "responder.key_id", t->id } };
 	const char *problem = conf_pin_problem(c->conf, t);
 
-	for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++)
+	for (size_t k = 0; k < COUNT(parts); k++)
 		if ((t->module == NULL) != (parts[k].value == NULL))
 			wrong(c, parts[k].name,
 			    "must be set with responder.key_module, and only "

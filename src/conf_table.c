@@ -3,6 +3,7 @@
 #include "src/conf_table.h"
 
 #include "db/store_order.h"
+#include "lib/count.h"
 #include "pki/profile_conf.h"
 
 #include <stddef.h>
@@ -58,8 +59,7 @@ const struct conf_section conf_sections[] = {
 	    AT(mpic.perspectives), AT(mpic.perspective_count), false, NULL },
 };
 
-const size_t conf_section_count =
-    sizeof(conf_sections) / sizeof(conf_sections[0]);
+const size_t conf_section_count = COUNT(conf_sections);
 
 const struct conf_section *
 conf_section_find(const char *name)
@@ -1184,4 +1184,4 @@ const struct conf_option conf_options[] = {
 };
 /* clang-format on */
 
-const size_t conf_option_count = sizeof(conf_options) / sizeof(conf_options[0]);
+const size_t conf_option_count = COUNT(conf_options);

@@ -4,6 +4,7 @@
 
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/count.h"
 #include "lib/rate.h"
 
 #include <string.h>
@@ -153,7 +154,7 @@ time_text(struct arena *a, int64_t secs)
 		char letter;
 	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' } };
 
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+	for (size_t i = 0; i < COUNT(units); i++)
 		if (secs != 0 && secs % units[i].secs == 0)
 			return arena_printf(a, "%lld%c",
 			    (long long)(secs / units[i].secs), units[i].letter);

@@ -3,6 +3,7 @@
 #include "src/console.h"
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 
@@ -50,7 +51,7 @@ console_read_line(struct job *j, int fd, struct span *out)
 
 /* Those that would leave a terminal that shows nothing. */
 static const int ending[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP };
-#define ENDING_COUNT (sizeof(ending) / sizeof(ending[0]))
+#define ENDING_COUNT COUNT(ending)
 
 static volatile sig_atomic_t ended;
 

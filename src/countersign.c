@@ -2,6 +2,7 @@
 
 #include "src/command.h"
 
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/typo.h"
 #include "src/acts.h"
@@ -53,7 +54,7 @@ static const struct subcommand subcommands[] = {
 	{ "enroll", cmd_enroll, "get a certificate for a mailbox" },
 };
 
-#define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
+#define SUBCOMMAND_COUNT COUNT(subcommands)
 
 static void
 print_usage(FILE *to)

@@ -204,7 +204,7 @@ ops_of(const char *name)
 	static const struct role_ops *const all[] = { &web_ops, &sender_ops,
 		&validator_ops, &issuer_ops, &upstream_ops, &admin_ops };
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+	for (size_t i = 0; i < COUNT(all); i++)
 		if (strcmp(role_name(all[i]->role), name) == 0)
 			return all[i];
 	return NULL;
@@ -403,7 +403,7 @@ hear_signals(void)
 	struct sigaction action = { .sa_handler = SIG_DFL };
 
 	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	for (size_t i = 0; i < COUNT(numbers); i++)
 		sigaction(numbers[i], &action, NULL);
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);

@@ -7,6 +7,7 @@
 #include "acme/offer.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "pki/der.h"
 #include "pki/keycheck.h"
@@ -24,7 +25,7 @@ put_usage(struct outline *o, struct span bits)
 	uint8_t octet = (uint8_t)bits.p[bits.n - 1];
 
 	outline_words(o, "key_usage");
-	for (size_t i = 0; i < sizeof(usage_bits) / sizeof(usage_bits[0]); i++)
+	for (size_t i = 0; i < COUNT(usage_bits); i++)
 		if ((octet & (0x80U >> i)) != 0)
 			outline_word(o, usage_bits[i]);
 	outline_words_end(o);

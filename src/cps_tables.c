@@ -5,6 +5,7 @@
 #include "acme/acme.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/caa.h"
 #include "pki/crl.h"
@@ -214,7 +215,7 @@ put_reports(struct outline *o, struct arena *a, const struct conf *conf)
 	outline_text(
 	    o, "proofs", arena_printf(a, "%s" PATH_REPORT, conf->base_url));
 	outline_words(o, "proofs_of_key_compromise");
-	for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++)
+	for (size_t i = 0; i < COUNT(proofs); i++)
 		outline_word(o, proofs[i]);
 	outline_words_end(o);
 	outline_end(o);

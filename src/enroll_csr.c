@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/ossl.h"
 
@@ -16,7 +17,7 @@ static const char *const usages[] = {
 	[ENROLL_SIGN] = "sign",
 	[ENROLL_ENCRYPT] = "encrypt",
 };
-#define USAGE_COUNT (sizeof(usages) / sizeof(usages[0]))
+#define USAGE_COUNT COUNT(usages)
 
 int
 enroll_usage_parse(const char *name, enum enroll_usage *out)

@@ -9,6 +9,7 @@
 #include <openssl/rsa.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/passphrase.h"
@@ -31,7 +32,7 @@ static const struct {
 	[ENROLL_RSA2048] = { "rsa2048", "RSA", NULL, 2048 },
 	[ENROLL_RSA3072] = { "rsa3072", "RSA", NULL, 3072 },
 };
-#define KEY_TYPE_COUNT (sizeof(key_types) / sizeof(key_types[0]))
+#define KEY_TYPE_COUNT COUNT(key_types)
 
 int
 enroll_key_type_parse(const char *name, enum enroll_key_type *out)

@@ -7,6 +7,7 @@
 #include "db/store_order.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -199,7 +200,7 @@ static const struct {
 enum err_kind
 handoff_refusal(enum err_kind theirs)
 {
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+	for (size_t i = 0; i < COUNT(refusals); i++)
 		if (refusals[i].theirs == theirs)
 			return refusals[i].ours;
 	return ERR_INTERNAL;

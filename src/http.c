@@ -7,6 +7,7 @@
 #include "db/store_login.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "src/client_address.h"
@@ -195,7 +196,7 @@ method_of(const char *name)
 		{ "OPTIONS", METHOD_OPTIONS },
 	};
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	for (size_t i = 0; i < COUNT(known); i++)
 		if (strcmp(known[i].name, name) == 0)
 			return known[i].method;
 	return METHOD_OTHER;

@@ -5,6 +5,7 @@
 #include "db/store_audit.h"
 #include "db/store_incident.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "lib/rnd.h"
@@ -41,7 +42,7 @@ static const struct incident_cause causes[] = {
 const struct incident_cause *
 incident_cause_find(const char *name)
 {
-	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+	for (size_t i = 0; i < COUNT(causes); i++)
 		if (strcmp(causes[i].name, name) == 0)
 			return &causes[i];
 	return NULL;
@@ -56,7 +57,7 @@ incident_cause_read(
 	*out = name == NULL ? NULL : incident_cause_find(name);
 	if (*out != NULL)
 		return 0;
-	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+	for (size_t i = 0; i < COUNT(causes); i++)
 		known = arena_printf(j->arena, "%s%s%s", known,
 		    i > 0 ? ", " : "", causes[i].name);
 	return job_fail(j, ERR_MALFORMED, "--cause%s%s: give one of %s",

@@ -5,6 +5,7 @@
 #include "db/store_incident.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/key.h"
@@ -34,7 +35,7 @@ issuer_incident_next(int64_t end, int64_t now)
 {
 	static const int64_t alarms[] = { 12 * HOUR, 4 * HOUR, 1 * HOUR };
 
-	for (size_t i = 0; i < sizeof(alarms) / sizeof(alarms[0]); i++) {
+	for (size_t i = 0; i < COUNT(alarms); i++) {
 		if (end - alarms[i] > now)
 			return end - alarms[i];
 	}

@@ -6,6 +6,7 @@
 #include "db/store_order.h"
 #include "db/store_report.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "lib/log.h"
 #include "pki/key.h"
@@ -216,8 +217,7 @@ status_step(struct issuer *i, struct job *j)
 
 	if (r->next == 0)
 		*r = (struct issuer_round){ .next = 0 };
-	for (size_t k = r->next;
-	     k < sizeof(status_steps) / sizeof(status_steps[0]); k++) {
+	for (size_t k = r->next; k < COUNT(status_steps); k++) {
 		int result;
 
 		/* Lists and answers are the other CA's (PK-220). */

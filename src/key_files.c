@@ -4,6 +4,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "src/database.h"
@@ -36,7 +37,7 @@ struct key_file {
 /* Whose files other roles' could be. */
 static const enum role reading[] = { ROLE_WEB, ROLE_SENDER, ROLE_VALIDATOR,
 	ROLE_ISSUER, ROLE_UPSTREAM, ROLE_ADMIN, ROLE_SIGNER, ROLE_OCSP_SIGNER };
-#define READER_COUNT (sizeof(reading) / sizeof(reading[0]))
+#define READER_COUNT COUNT(reading)
 
 /* Whom the roles run as. */
 struct reader {
@@ -191,7 +192,7 @@ look_at_formers(struct check *c)
 		static const char *const names[] = { "ca_key",
 			"ca_key_passphrase", "key_pin" };
 
-		for (size_t n = 0; n < sizeof(paths) / sizeof(paths[0]); n++) {
+		for (size_t n = 0; n < COUNT(paths); n++) {
 			const struct key_file k = {
 				arena_printf(c->job->arena, "former_ca %s.%s",
 				    conf->formers[i].name, names[n]),
@@ -264,7 +265,7 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 
 	for (size_t i = 0; i < READER_COUNT; i++)
 		reader_find(&c.readers[i], role_user(conf, reading[i]));
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+	for (size_t i = 0; i < COUNT(all); i++)
 		look_at(&c, &all[i]);
 	look_at_mailboxes(&c);
 	look_at_perspectives(&c);

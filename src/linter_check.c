@@ -4,6 +4,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "pki/ocsp_answer.h"
@@ -152,7 +153,7 @@ linter_check_left(struct arena *a, const struct conf *c)
 	struct buf b;
 
 	buf_init(&b, a, SAMPLE_MAX);
-	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
+	for (size_t i = 0; i < COUNT(made); i++)
 		if (made[i].is_made && linters_count(c, made[i].what) == 0)
 			buf_addf(&b, "%s%s", b.n > 0 ? ", " : "",
 			    linter_kind(made[i].what));

@@ -4,6 +4,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "src/conf_listen.h"
 #include "src/listen.h"
@@ -86,7 +87,7 @@ listen_check(struct job *j, listen_check_fn *report, void *ctx)
 	};
 	unsigned count = 0;
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+	for (size_t i = 0; i < COUNT(all); i++)
 		for (size_t n = 0; n < all[i].list->n; n++) {
 			const char *value = all[i].list->v[n];
 			const char *advice = look_at(j, value, is_running);

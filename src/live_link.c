@@ -4,6 +4,7 @@
 
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/rnd.h"
@@ -51,7 +52,7 @@ live_ends_parse(const char *text, struct live_ends *out)
 		size_t comma = span_find(rest, 0, ',');
 		int64_t fd;
 
-		if (out->n == sizeof(out->fds) / sizeof(out->fds[0]) ||
+		if (out->n == COUNT(out->fds) ||
 		    span_to_int(span_cut(rest, 0, comma), 3, FD_MAX, &fd) < 0)
 			return -1;
 		out->fds[out->n++] = (int)fd;

@@ -3,6 +3,7 @@
 #include "src/maildir.h"
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 
 #include <dirent.h>
@@ -169,7 +170,7 @@ make_processed(struct job *j, const struct maildir *m)
 	const char *path;
 	int fd;
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (size_t i = 0; i < COUNT(parts); i++) {
 		path = arena_printf(
 		    j->arena, "%s/.%s%s", m->path, m->processed, parts[i]);
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)

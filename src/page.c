@@ -3,6 +3,7 @@
 #include "src/page.h"
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/embed.h"
 #include "lib/markup.h"
 #include "lib/utf8.h"
@@ -64,7 +65,7 @@ static void
 add_menu(struct buf *b, const struct page *p)
 {
 	buf_add_str(b, "<nav aria-label=\"Pages\"><ul>");
-	for (size_t i = 0; i < sizeof(menu) / sizeof(menu[0]); i++)
+	for (size_t i = 0; i < COUNT(menu); i++)
 		buf_addf(b, "<li><a href=\"%s\"%s>%s</a></li>", menu[i].path,
 		    strcmp(menu[i].path, p->here) == 0
 			? " aria-current=\"page\""

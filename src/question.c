@@ -10,6 +10,7 @@
 #include "dns/quorum.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/json.h"
 #include "lib/rnd.h"
@@ -23,7 +24,7 @@ question_key(struct job *j, struct span record, struct span *out)
 	static const enum dkim_key_type types[] = { DKIM_KEY_RSA,
 		DKIM_KEY_ED25519 };
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	for (size_t i = 0; i < COUNT(types); i++) {
 		struct dkim_key key;
 		struct finding f = { 0 };
 

@@ -17,6 +17,7 @@
 #include "db/store_recheck.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/log.h"
@@ -51,7 +52,7 @@
 #define QUALITY "key-quality"
 #define MISISSUED "misissued"
 static const char *const causes[] = { BLOCKED, WEAK, QUALITY, MISISSUED };
-#define CAUSE_COUNT (sizeof(causes) / sizeof(causes[0]))
+#define CAUSE_COUNT COUNT(causes)
 
 /* --- one certificate ----------------------------------------------------- */
 

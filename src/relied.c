@@ -7,6 +7,7 @@
 #include "db/store_audit.h"
 #include "db/store_cert.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/job.h"
@@ -109,7 +110,7 @@ static const struct {
 	{ "caa", "caa_seal" },
 	{ "key_seen", "key_seen_seal" },
 };
-#define NAMES (sizeof(names) / sizeof(names[0]))
+#define NAMES COUNT(names)
 
 static void
 put_one(struct json_out *o, const struct relied *r)

@@ -3,6 +3,7 @@
 #include "src/remote.h"
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/json.h"
 #include "lib/rfc3339.h"
@@ -27,7 +28,7 @@ static const char *const status_names[] = {
 	[REMOTE_DEACTIVATED] = "deactivated",
 	[REMOTE_REVOKED] = "revoked",
 };
-#define STATUS_COUNT (sizeof(status_names) / sizeof(status_names[0]))
+#define STATUS_COUNT COUNT(status_names)
 
 const char *
 remote_status_name(enum remote_status s)

@@ -5,6 +5,7 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
@@ -309,7 +310,7 @@ prepare_signals(struct perspective *p)
 
 	sigemptyset(&set);
 	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+	for (size_t i = 0; i < COUNT(numbers); i++) {
 		sigaddset(&set, numbers[i]);
 		sigaction(numbers[i], &action, NULL);
 	}

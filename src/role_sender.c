@@ -17,6 +17,7 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/log.h"
@@ -450,7 +451,7 @@ sender_next_due(void *ctx, struct job *j, int64_t *at)
 	int any = 0;
 
 	(void)ctx;
-	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
+	for (size_t i = 0; i < COUNT(queues); i++) {
 		int64_t next = 0;
 		int found = queues[i](j, &next);
 

@@ -11,6 +11,7 @@
 #include "lib/b64.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
@@ -464,7 +465,7 @@ upstream_next_due(void *role, struct job *j, int64_t *at)
 	int any = 0;
 
 	(void)role;
-	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
+	for (size_t i = 0; i < COUNT(queues); i++) {
 		int64_t due;
 		int found = queues[i](j, &due);
 

@@ -5,6 +5,7 @@
 #include "db/store_login.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/conf_table.h"
 #include "src/intake.h"
 #include "src/landlock.h"
@@ -76,9 +77,9 @@ allow_linters(struct sandbox_rules *r, const struct conf *c)
 		"/dev/random", "/dev/zero" };
 	const unsigned programs = LANDLOCK_READ | LANDLOCK_EXECUTE;
 
-	for (size_t i = 0; i < sizeof(everywhere) / sizeof(everywhere[0]); i++)
+	for (size_t i = 0; i < COUNT(everywhere); i++)
 		allow(r, everywhere[i], programs);
-	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+	for (size_t i = 0; i < COUNT(settings); i++)
 		allow(r, settings[i], LANDLOCK_READ);
 	allow(r, "/dev/null", LANDLOCK_READ | LANDLOCK_WRITE);
 	for (size_t i = 0; i < c->linter_count; i++) {
@@ -284,12 +285,12 @@ allow_system(struct sandbox_rules *r, bool networked_too)
 	static const char *const networked[] = { "/etc", "/run", "/usr/share",
 		"/usr/local/share", "/var/lib/unbound" };
 
-	for (size_t i = 0; i < sizeof(everybody) / sizeof(everybody[0]); i++)
+	for (size_t i = 0; i < COUNT(everybody); i++)
 		allow(r, everybody[i], LANDLOCK_READ);
 	allow(r, "/dev/null", LANDLOCK_READ | LANDLOCK_WRITE);
 	if (!networked_too)
 		return;
-	for (size_t i = 0; i < sizeof(networked) / sizeof(networked[0]); i++)
+	for (size_t i = 0; i < COUNT(networked); i++)
 		allow(r, networked[i], LANDLOCK_READ);
 }
 

@@ -3,6 +3,7 @@
 #include "src/switched_off.h"
 
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/log.h"
 
 static bool
@@ -33,7 +34,7 @@ static const struct {
 const struct switched_off *
 switched_off_at(const struct conf *conf, size_t i)
 {
-	for (size_t k = 0; k < sizeof(rules) / sizeof(rules[0]); k++)
+	for (size_t k = 0; k < COUNT(rules); k++)
 		if (rules[k].is_off(conf) && i-- == 0)
 			return &rules[k].what;
 	return NULL;
