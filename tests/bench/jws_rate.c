@@ -16,6 +16,7 @@
 #include "db/store_account.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/json.h"
 
@@ -257,7 +258,7 @@ main(int argc, char **argv)
 	};
 
 	require(seconds > 0, "reading SECONDS: it");
-	for (size_t i = 0; i < sizeof(signers) / sizeof(signers[0]); i++) {
+	for (size_t i = 0; i < COUNT(signers); i++) {
 		require(signers[i].key != NULL, "making a key");
 		measure(&signers[i], seconds);
 		EVP_PKEY_free(signers[i].key);

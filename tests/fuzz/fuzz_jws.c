@@ -11,6 +11,7 @@
 
 #include "acme/jwk.h"
 #include "acme/jws.h"
+#include "lib/count.h"
 #include "lib/job.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -46,7 +47,7 @@ verify(struct job *j, const struct jws *jws)
 		check_key(j, key);
 		(void)jws_verify(j, jws, key);
 	}
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	for (size_t i = 0; i < COUNT(keys); i++) {
 		job_recover(j);
 		if (jwk_load(j, span_str(keys[i]), &key) < 0)
 			abort();

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "dns/open_mpic_form.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/json.h"
 
@@ -78,7 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct job j;
 
 	job_init(&j, NULL, NULL);
-	for (size_t k = 0; k < sizeof(asked) / sizeof(asked[0]); k++) {
+	for (size_t k = 0; k < COUNT(asked); k++) {
 		if (open_mpic_answer_parse(&j, text, &asked[k], &a) == 0)
 			for (size_t i = 0; i < a.count; i++)
 				look_at_all(&j, a.elements[i]);

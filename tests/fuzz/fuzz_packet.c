@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "dns/packet.h"
+#include "lib/count.h"
 #include "lib/job.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,7 +18,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct job j;
 
 	job_init(&j, NULL, NULL);
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	for (size_t i = 0; i < COUNT(types); i++) {
 		struct dns_answer a = { .name = "a.test" };
 
 		dns_packet_read(&j, span_mem(data, size), types[i], &a);

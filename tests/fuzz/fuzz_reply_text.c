@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "mail/reply_block.h"
 #include "mail/reply_html.h"
@@ -43,7 +44,7 @@ check_text(struct arena *a, struct span text)
 	struct reply_blocks b;
 
 	reply_blocks_scan(text, &b);
-	for (size_t i = 0; i < sizeof(above) / sizeof(above[0]); i++) {
+	for (size_t i = 0; i < COUNT(above); i++) {
 		reply_blocks_scan(joined(a, above[i], text), &b);
 		if (b.counts.found || b.bad || b.stop)
 			abort();

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "mail/mime_part.h"
 #include "mail/smime_identity.h"
@@ -112,7 +113,7 @@ check_signed(const struct smime_result *r)
 	static const char *const codes[] = { "unreadable", "smime.accepted",
 		"smime.header-mismatch", "smime.structure" };
 
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+	for (size_t i = 0; i < COUNT(codes); i++)
 		if (strcmp(r->finding.code, codes[i]) == 0)
 			return;
 	abort();

@@ -21,6 +21,7 @@
 #include "dns/resolver.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "mail/fetch.h"
@@ -80,7 +81,7 @@ type_of(const char *word)
 	} types[] = { { "A", DNS_TYPE_A }, { "MX", DNS_TYPE_MX },
 		{ "TXT", DNS_TYPE_TXT }, { "CAA", DNS_TYPE_CAA } };
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+	for (size_t i = 0; i < COUNT(types); i++)
 		if (strcmp(types[i].name, word) == 0)
 			return types[i].type;
 	return DNS_TYPE_A;

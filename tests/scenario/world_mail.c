@@ -15,6 +15,7 @@
 #include "db/store_private.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
@@ -204,8 +205,7 @@ world_reply(
 	char *mail;
 	int result;
 
-	for (size_t i = 0; i < sizeof(reply_kinds) / sizeof(reply_kinds[0]);
-	     i++)
+	for (size_t i = 0; i < COUNT(reply_kinds); i++)
 		if (strcmp(reply_kinds[i].name, kind) == 0)
 			k = &reply_kinds[i];
 	if (m == NULL || k == NULL)

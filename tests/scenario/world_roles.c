@@ -15,6 +15,7 @@
 #include "db/store_private.h"
 #include "dns/resolver.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/seal.h"
@@ -67,7 +68,7 @@ world_forge(
 	const struct known_order *other = world_find(w, from);
 	struct forgery f = { 0 };
 
-	for (size_t i = 0; i < sizeof(forgeries) / sizeof(forgeries[0]); i++)
+	for (size_t i = 0; i < COUNT(forgeries); i++)
 		if (strcmp(forgeries[i].name, kind) == 0)
 			f.sql = forgeries[i].sql;
 	if (o == NULL || other == NULL || f.sql == NULL)

@@ -7,6 +7,7 @@
 #include "db/store_caa_round.h"
 #include "db/store_notice.h"
 #include "db/store_report.h"
+#include "lib/count.h"
 #include "pki/ca.h"
 #include "src/evidence.h"
 #include "src/judge_caa.h"
@@ -91,7 +92,7 @@ static const char *const of_orders[] = { "orders", "order_identifier", "authz",
 void
 purge_lab_nothing_left(struct job *j)
 {
-	for (size_t i = 0; i < sizeof(of_orders) / sizeof(of_orders[0]); i++) {
+	for (size_t i = 0; i < COUNT(of_orders); i++) {
 		unit_case("%s", of_orders[i]);
 		assert_int_equal(purge_lab_rows(j, of_orders[i]), 0);
 	}

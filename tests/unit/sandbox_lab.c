@@ -14,6 +14,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/calls.h"
 #include "src/landlock.h"
 #include "src/role_perspective.h"
@@ -154,7 +155,7 @@ set_up(void)
 
 	keep = arena_new();
 	folder = unit_folder_new();
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+	for (size_t i = 0; i < COUNT(folders); i++)
 		if (mkdir(arena_printf(keep, "%s/%s", folder, folders[i]),
 			0700) != 0)
 			abort();

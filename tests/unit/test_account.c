@@ -463,7 +463,7 @@ test_inner_algorithm(struct job *j)
 	struct answer a;
 
 	front_open(j);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		unit_case("%s", bad[i]);
 		a = change_key_by(j, "acct-es256-A", "acct-es256-B", bad[i]);
 		front_expect(&a, 400, "badSignatureAlgorithm", NULL);

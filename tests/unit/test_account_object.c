@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "tests/unit/vectors.h"
 
 #define FRONT_ACCOUNT "/acme/acct/" FRONT_ACCOUNT_ID
@@ -189,7 +190,7 @@ test_kid(struct job *j)
 	};
 
 	front_open(j);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct answer a;
 
 		unit_case("%s", rows[i].kid);

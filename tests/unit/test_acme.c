@@ -12,6 +12,7 @@
 #include "acme/acme.h"
 #include "acme/nonce.h"
 #include "db/store_account.h"
+#include "lib/count.h"
 #include "pki/profile.h"
 #include "tests/unit/vectors.h"
 
@@ -274,8 +275,7 @@ static const struct {
 	{ "object", 404, "malformed", "no such order" },
 };
 
-_Static_assert(sizeof(fault_rows) / sizeof(fault_rows[0]) == FAULTS,
-    "a row for each fault");
+_Static_assert(COUNT(fault_rows) == FAULTS, "a row for each fault");
 
 static struct answer
 send_faulty(struct job *j, const struct faults *f)
@@ -361,7 +361,7 @@ test_nonce_consumed(struct job *j)
 	};
 
 	front_open(j);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const char *nonce = front_nonce(j);
 		struct answer a;
 
@@ -440,7 +440,7 @@ test_routing(struct job *j)
 		"/acme/renewal-info/", "/acme/renewal-info/AA.AQ?x=1" };
 
 	front_open(j);
-	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+	for (size_t i = 0; i < COUNT(targets); i++) {
 		for (int m = METHOD_GET; m <= METHOD_OTHER; m++) {
 			struct answer a;
 
@@ -476,7 +476,7 @@ static void
 test_methods(struct job *j)
 {
 	front_open(j);
-	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
+	for (size_t i = 0; i < COUNT(resources); i++) {
 		const char *path = resources[i].path;
 		const char *allow = resources[i].is_public
 					? "GET, HEAD, POST, OPTIONS"
@@ -537,7 +537,7 @@ test_content(struct job *j)
 	};
 
 	front_open(j);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct request req = { .content_type = span_str(rows[i].type),
 			.content_encoding = span_str(rows[i].encoding),
 			.content_type_repeated = rows[i].repeated };

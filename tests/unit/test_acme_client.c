@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "pki/ossl.h"
 #include "src/acme_client.h"
 #include "src/remote.h"
@@ -215,7 +216,7 @@ test_odd_meta(void **state)
 	const struct peer_step steps[] = { END };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+	for (size_t i = 0; i < COUNT(odd); i++) {
 		struct job *j = unit_job();
 		struct play p;
 
@@ -333,7 +334,7 @@ test_refusals(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s %s", cases[i].status, cases[i].body);
 		refused_order(cases[i].status, cases[i].fields, cases[i].body,
 		    cases[i].kind, cases[i].words);

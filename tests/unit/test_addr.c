@@ -388,7 +388,7 @@ test_special_use(void **state)
 	struct addr a;
 	(void)state;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct span mailbox = span_str(
 		    arena_printf(j->arena, "alice@%s", rows[i].domain));
 		bool is_label = strchr(rows[i].domain, '.') == NULL;
@@ -435,7 +435,7 @@ test_top_level(void **state)
 	struct addr a;
 	(void)state;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct span mailbox = span_str(
 		    arena_printf(j->arena, "alice@%s", rows[i].domain));
 

@@ -12,6 +12,7 @@
 #include "db/store_audit.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/acts.h"
 #include "src/admin_login.h"
 #include "src/command.h"
@@ -398,9 +399,9 @@ test_names(void **state)
 		"\xc3\xa4", LONG_NAME };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+	for (size_t i = 0; i < COUNT(good); i++)
 		assert_true(admin_name_is_good(good[i]));
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_false(admin_name_is_good(bad[i]));
 }
 

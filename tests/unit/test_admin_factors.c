@@ -21,6 +21,7 @@
 #include "db/store_audit.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
 #include "lib/rnd.h"
@@ -133,7 +134,7 @@ test_pk_206_password_wrongly_given(void **state)
 	char much[2000] = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+	for (size_t i = 0; i < COUNT(numbers); i++) {
 		o.password_fd = numbers[i];
 		expect_no_secret(j, &o, "give the number of an open");
 	}
@@ -563,5 +564,5 @@ int
 main(void)
 {
 	start();
-	return unit_run(tests, sizeof(tests) / sizeof(tests[0]));
+	return unit_run(tests, COUNT(tests));
 }

@@ -7,6 +7,7 @@
 
 #include "db/store_admin.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "src/admin_session.h"
 #include "tests/unit/front_lab.h"
 
@@ -51,7 +52,7 @@ test_pk_206_wrong_logins(struct job *j)
 	};
 
 	front_lab_start(j);
-	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+	for (size_t i = 0; i < COUNT(tries); i++) {
 		struct response r = front_lab_post(
 		    j, "/login", tries[i].key, "", tries[i].form);
 
@@ -190,7 +191,7 @@ test_foreign_forms(struct job *j)
 
 	front_lab_start(j);
 	cookie = front_lab_log_in(j, "alice", ALICE);
-	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
+	for (size_t i = 0; i < COUNT(origins); i++) {
 		struct admin_query q = { .method = "POST",
 			.target = SPAN("/logout"),
 			.origin = span_str(origins[i]),
@@ -224,7 +225,7 @@ test_methods(struct job *j)
 
 	front_lab_start(j);
 	cookie = front_lab_log_in(j, "alice", ALICE);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct response r = front_lab_ask(
 		    j, (struct admin_query){ .method = rows[i].method,
 			   .target = span_str(rows[i].target),
@@ -380,7 +381,7 @@ test_stepped_clock(void **state)
 	struct admin_insider who;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		const struct admin_moment at = { begun.now + cases[i].now,
 			begun.up_ms + cases[i].up_secs * 1000 };
 

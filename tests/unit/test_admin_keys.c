@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
+#include "lib/count.h"
 #include "pki/statement.h"
 #include "src/acts.h"
 #include "src/admin_expiry.h"
@@ -308,7 +309,7 @@ test_client_keys(void **state)
 	int64_t not_after;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+	for (size_t i = 0; i < COUNT(keys); i++) {
 		unit_case("key %zu", i);
 		k = admin_lab_key(j, keys[i]);
 		assert_int_equal(

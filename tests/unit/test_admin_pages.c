@@ -9,6 +9,7 @@
 #include "db/store_order_look.h"
 #include "lib/b64.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "mail/reply.h"
@@ -29,7 +30,7 @@ test_fields(struct job *j)
 
 	front_lab_start(j);
 	cookie = front_lab_log_in(j, "alice", ALICE);
-	for (size_t i = 0; i < 2 * sizeof(targets) / sizeof(targets[0]); i++) {
+	for (size_t i = 0; i < 2 * COUNT(targets); i++) {
 		struct response r = front_lab_get(
 		    j, targets[i / 2], ALICE, i % 2 == 0 ? cookie : "");
 
@@ -144,7 +145,7 @@ test_hostile_values(struct job *j)
 			     ALICE, cookie)
 			     .status,
 	    400);
-	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
+	for (size_t i = 0; i < COUNT(targets); i++)
 		if (strncmp(targets[i], "/api/", 5) != 0)
 			assert_null(strstr(
 			    front_lab_get(j, targets[i], ALICE, cookie).body.p,
@@ -170,7 +171,7 @@ test_page_text(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct buf b;
 
 		unit_case("%zu", i);
@@ -227,7 +228,7 @@ expect_no_secrets(
 	expect_none(
 	    front_lab_page(j, arena_printf(j->arena, "/api%s", order), cookie),
 	    secrets);
-	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
+	for (size_t i = 0; i < COUNT(targets); i++)
 		expect_none(front_lab_get(j, targets[i], ALICE, cookie).body.p,
 		    secrets);
 }
@@ -392,7 +393,7 @@ test_bad_questions(struct job *j)
 
 	front_lab_start(j);
 	cookie = front_lab_log_in(j, "alice", ALICE);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct response r =
 		    front_lab_get(j, cases[i].target, ALICE, cookie);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/aead.h"
+#include "lib/count.h"
 
 #define TEXT SPAN("sixty-four octets, or any other number of them")
 #define NAME SPAN("kid-1")
@@ -26,7 +27,7 @@ test_round_trip(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+	for (size_t i = 0; i < COUNT(lengths); i++) {
 		struct span text = span_cut(TEXT, 0, lengths[i]);
 		struct span sealed = aead_encrypt(j, key(j, 1), NAME, text);
 		struct span again = aead_encrypt(j, key(j, 1), NAME, text);

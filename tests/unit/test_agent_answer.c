@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/json.h"
 #include "src/agent_pool.h"
 #include "src/corroborate.h"
@@ -229,7 +230,7 @@ test_octets(void **state)
 	struct resolver *r = resolver_new_custom(query, &w);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct agent_reply reply;
 		const struct json *v;
 		struct job j;

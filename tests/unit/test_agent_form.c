@@ -3,6 +3,7 @@
 
 #include "dns/agent_form.h"
 
+#include "lib/count.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -86,7 +87,7 @@ test_bad_requests(void **state)
 	char long_one[AGENT_REQUEST_MAX + 100];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		unit_case("%s", bad[i]);
 		assert_int_equal(
 		    agent_request_parse(j, span_str(bad[i]), &r), -1);
@@ -192,7 +193,7 @@ test_bad_answers(void **state)
 	const char *text = agent_answer_format(j, &a, 0);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+	for (size_t i = 0; i < COUNT(changes); i++) {
 		const char *at = strstr(text, changes[i][0]);
 		struct agent_answer b;
 

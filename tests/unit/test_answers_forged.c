@@ -15,6 +15,7 @@
 #include "db/store_crl.h"
 #include "db/store_private.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "pki/crl.h"
 #include "pki/der.h"
@@ -37,7 +38,7 @@ test_spoiled(struct job *j)
 
 	answers_lab_init(&lab, j);
 	answers_lab_run(&lab);
-	for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
+	for (size_t k = 0; k < COUNT(numbers); k++) {
 		struct cert c =
 		    answers_lab_issue(&lab, FIXTURE_NOW + 365 * DAY);
 		assert_string_equal(answers_lab_ask(&lab, c.serial), "good");
@@ -114,7 +115,7 @@ test_other_contents(struct job *j)
 	other = answers_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	answers_lab_record(&lab, &other);
 	assert_int_equal(status_is_ready(&lab.issuer, j, &other), 1);
-	for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
+	for (size_t k = 0; k < COUNT(numbers); k++) {
 		struct cert c = answers_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
 
 		status_lab_at(j, FIXTURE_NOW + (int64_t)(k + 1) * HOUR);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 
 static char released[16];
 static size_t released_count;
@@ -25,7 +26,7 @@ test_alloc_is_zeroed_and_aligned(void **state)
 
 	(void)state;
 	for (int round = 0; round < 3; round++) {
-		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		for (size_t i = 0; i < COUNT(sizes); i++) {
 			unsigned char *p = arena_alloc(a, sizes[i]);
 
 			unit_case("round %d, %zu octets", round, sizes[i]);

@@ -20,6 +20,7 @@
 #include "db/store_cert.h"
 #include "db/store_revoke.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "pki/ca.h"
@@ -130,7 +131,7 @@ static const struct row {
 	{ "clock step over 1 s", "clock stepped", "src/clock_watch.c", CLOCK,
 	    NULL, "issuer", "clock", "forward" },
 };
-#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+#define ROW_COUNT COUNT(rows)
 
 /* --- the records ---------------------------------------------------------- */
 
@@ -464,7 +465,7 @@ check_file(struct job *j, struct span page, const char *path)
 	struct span text = read_text(j, path);
 	size_t count = 0;
 
-	for (size_t k = 0; k < sizeof(calls) / sizeof(calls[0]); k++) {
+	for (size_t k = 0; k < COUNT(calls); k++) {
 		size_t n = strlen(calls[k]), at = 0;
 
 		while ((at = span_find_span(text, at, span_str(calls[k]))) <

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "db/store_cert.h"
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "src/audit_sample.h"
 
@@ -26,7 +27,7 @@ test_size(void **state)
 		{ 1033, 31 }, { 1034, 32 }, { 100000, 3000 } };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_int_equal(sample_size(cases[i][0]), cases[i][1]);
 }
 

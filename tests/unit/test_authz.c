@@ -12,6 +12,7 @@
 #include "db/store_order_look.h"
 #include "db/store_outbox.h"
 #include "db/store_private.h"
+#include "lib/count.h"
 #include "tests/unit/acme_mailbox.h"
 #include "tests/unit/vectors.h"
 
@@ -542,7 +543,7 @@ test_refused(struct job *j)
 
 	front_conf()->deny = (struct conf_list){ deny, 1 };
 	front_open(j);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%s", rows[i].payload);
 		a = front_post(j, FRONT_NEW_AUTHZ, rows[i].payload);
 		front_expect(&a, rows[i].status, rows[i].type, NULL);

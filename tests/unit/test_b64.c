@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "tests/unit/vectors.h"
 
@@ -153,7 +154,7 @@ test_padded(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct span octets;
 		struct buf b;
 
@@ -227,7 +228,7 @@ test_padded_fws(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct span octets;
 		int result =
 		    b64_parse_fws(j->arena, span_str(cases[i].text), &octets);
@@ -296,7 +297,7 @@ test_b32(void **state)
 	struct buf b;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		buf_init(&b, unit_job()->arena, 100);
 		buf_add_str(&b, "");
 		b32_add(&b, span_str(cases[i][0]));

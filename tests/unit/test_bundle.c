@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "pki/bundle.h"
 
 #define BLOCK 512
@@ -138,7 +139,7 @@ test_headers(void **state)
 	size_t second = 2 * BLOCK; /* behind the manifest */
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		char *copy = arena_memdup(j->arena, tar.p, tar.n);
 
 		memcpy(copy + second + cases[i].at, cases[i].text, cases[i].n);
@@ -211,7 +212,7 @@ test_names(void **state)
 
 	(void)state;
 	memset(too_long, 'x', sizeof(too_long) - 1);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		unit_case("%s", bad[i]);
 		assert_false(bundle_name_is_good(bad[i]));
 		bundle.n = 1;

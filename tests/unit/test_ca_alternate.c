@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "pki/ca.h"
 #include "tests/unit/pki_lab.h"
@@ -126,7 +127,7 @@ test_chains(void **state)
 	rows[5].usage = NULL;
 	rows[6].usage = "emailProtection,OCSPSigning";
 	rows[7].usage = "clientAuth";
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		X509 *bad = make(&rows[i]);
 
 		unit_case("%zu", i);

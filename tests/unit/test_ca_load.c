@@ -100,7 +100,7 @@ test_load_public(void **state)
 	struct job *j = lab_job();
 	(void)state;
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct ca_files files = files_for(j, rows[i].type);
 		const struct ca *ca;
 
@@ -190,7 +190,7 @@ test_load_dates(void **state)
 	const struct ca *ca;
 	(void)state;
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%d s", (int)rows[i].secs);
 		j->now = LAB_NOW + rows[i].secs;
 		if (rows[i].problem != NULL)

@@ -455,7 +455,7 @@ test_plain(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		const struct zone_row rows[] = { { "b.example",
 		    cases[i].records == NULL ? DNS_NODATA : DNS_OK,
 		    cases[i].records, NULL, false } };

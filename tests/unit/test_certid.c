@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "acme/certid.h"
+#include "lib/count.h"
 #include "tests/unit/vectors.h"
 
 /* AC-166: ari_certid/valid, there and back. */
@@ -64,7 +65,7 @@ test_bounds(void **state)
 	struct certid id;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(serials) / sizeof(serials[0]); i++) {
+	for (size_t i = 0; i < COUNT(serials); i++) {
 		struct span s;
 
 		unit_case("%s", serials[i].serial);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/client_address.h"
 
 static struct client_trust
@@ -77,7 +78,7 @@ test_search(void **state)
 	struct client_trust trust = trust_of(unit_job());
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct span forwarded = span_str(cases[i].forwarded);
 		struct netaddr peer;
 		char text[NETADDR_MAX];

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 
 static const struct {
 	int64_t secs;
@@ -42,7 +43,7 @@ static void
 test_formats(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
+	for (size_t i = 0; i < COUNT(moments); i++) {
 		char a[CLOCK_RFC3339_MAX], b[CLOCK_RFC5322_MAX];
 
 		unit_case("%s", moments[i].rfc3339);

@@ -15,6 +15,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "src/cmp_client.h"
 #include "src/cmp_conf.h"
@@ -146,7 +147,7 @@ test_files(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct cmp_client *c = NULL;
 		struct job *j = unit_job();
 
@@ -221,7 +222,7 @@ test_transfer(void **state)
 
 	(void)state;
 	assert_int_equal(load("ra.pem", "ra.key", "ca.pem", &c), 0);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct peer_step steps[] = { { PEER_EXPECT,
 						       "POST /pkix/ " },
 			{ PEER_LINES, "Connection: close\r\n" },

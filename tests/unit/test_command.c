@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/count.h"
 #include "src/command.h"
 
 /* The exit status of a process that prints `text` into a file. */
@@ -86,7 +87,7 @@ test_domain(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		const char *out = NULL;
 
 		unit_case("%s", cases[i].text);
@@ -143,7 +144,7 @@ test_text(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%zu", i);
 		assert_int_equal(command_text(j, "reason", cases[i].text, 19),
 		    cases[i].said == NULL ? 0 : -1);
@@ -171,7 +172,7 @@ test_serial(void **state)
 	char text[200];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_string_equal(
 		    command_serial(j, cases[i][0]), cases[i][1]);
 	memset(text, '1', sizeof(text) - 1);

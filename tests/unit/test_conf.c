@@ -441,7 +441,7 @@ test_secret_is_not_repeated(void **state)
 	struct conf_reports r;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s", cases[i]);
 		assert_int_equal(conf_lab_load(span_str(cases[i]), &r, &c), -1);
 		assert_non_null(strstr(

@@ -6,6 +6,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "src/conf_former.h"
 #include "tests/unit/unit.h"
@@ -74,7 +75,7 @@ test_apart(void **state)
 	    file_write(unit_job(), unit_path("copy.pem"), 0600, SPAN("x")), 0);
 	assert_int_equal(link(unit_path("ca.pem"), unit_path("hard.pem")), 0);
 	assert_int_equal(chdir(unit_folder()), 0);
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%zu", i);
 		assert_string_equal(
 		    complaints(&rows[i].former, &rows[i].issuer), rows[i].said);

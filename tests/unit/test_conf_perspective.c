@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/conf_file.h"
 #include "src/conf_perspective.h"
 
@@ -131,7 +132,7 @@ test_values(void **state)
 	struct lab lab;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < COUNT(places); i++) {
 		unit_case("%s", places[i]);
 		lab_init(&lab, 5);
 		lab.p[1].location = places[i];
@@ -312,7 +313,7 @@ test_agent_mistakes(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		const struct conf *c;
 		const char *said = load(cases[i].text, &c);
 

@@ -5,6 +5,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "src/conf_responder.h"
 #include "tests/unit/unit.h"
@@ -110,7 +111,7 @@ test_apart_files(void **state)
 	assert_int_equal(link(unit_path("m.so"), unit_path("hard.so")), 0);
 	assert_int_equal(symlink("pin", unit_path("pin-link")), 0);
 	assert_int_equal(link(unit_path("pin"), unit_path("pin-hard")), 0);
-	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+	for (size_t i = 0; i < COUNT(modules); i++) {
 		unit_case("%s", modules[i]);
 		t = configure();
 		conf.issuer.key.module = unit_path("m.so");
@@ -124,7 +125,7 @@ test_apart_files(void **state)
 		t->module = unit_path("none.so");
 		assert_string_equal(complaints(), "");
 	}
-	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+	for (size_t i = 0; i < COUNT(pins); i++) {
 		unit_case("%s", pins[i]);
 		t = configure();
 		former.issuer.key.pin_file = unit_path("pin");

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "pki/profile.h"
 #include "src/conf_table.h"
 #include "src/intake.h"
@@ -252,7 +253,7 @@ test_titled_refused(void **state)
 	struct conf_reports r;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s", cases[i].text);
 		assert_int_equal(
 		    conf_lab_load(
@@ -328,7 +329,7 @@ test_smime(void **state)
 	struct conf_reports r;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		const char *text = conf_lab_with(arena_printf(unit_job()->arena,
 		    "domain a.example {\n\n%s\n}\n", cases[i].domain));
 

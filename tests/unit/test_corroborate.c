@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/json.h"
 
 #define ID "AAAAAAAAAAAAAAAAAAAAAA"
@@ -109,7 +110,7 @@ test_caa(void **state)
 	const struct question q = question();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct testimony t = { .code = "fra",
 			.body = answer(j, &cases[i].view) };
 
@@ -134,7 +135,7 @@ test_broken(void **state)
 	const struct question q = question();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+	for (size_t i = 0; i < COUNT(bodies); i++) {
 		struct testimony t = { .code = "fra",
 			.body = span_str(bodies[i]) };
 
@@ -268,7 +269,7 @@ test_forged(void **state)
 	const char *text = stored(j, 2);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+	for (size_t i = 0; i < COUNT(changes); i++) {
 		const char *at = strstr(text, changes[i][0]);
 		struct corroborated round;
 

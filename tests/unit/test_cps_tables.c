@@ -10,6 +10,7 @@
 #include "acme/acme.h"
 #include "acme/directory.h"
 #include "acme/response.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "pki/caa.h"
 #include "pki/version.h"
@@ -345,7 +346,7 @@ test_text(void **state)
 	    json_count(json_get(tables(j, &conf), "rules_switched_off")), 0);
 	conf.caa_enforce = false;
 	text = format(j, &conf, false);
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+	for (size_t i = 0; i < COUNT(lines); i++) {
 		unit_case("%s in %s", lines[i], text);
 		assert_non_null(strstr(text, lines[i]));
 	}

@@ -7,6 +7,7 @@
 
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "pki/profile.h"
 #include "tests/unit/unit.h"
@@ -114,7 +115,7 @@ test_parse(void **state)
 
 	(void)state;
 	j->now = NOW;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct json *v = parse(j, rows[i].payload);
 		struct dates d;
 		int r;
@@ -207,7 +208,7 @@ test_validity(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		int64_t from, until;
 
 		unit_case("%zu", i);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 
@@ -85,7 +86,7 @@ test_hmac(void **state)
 	(void)state;
 	memset(key_b, 0x0b, sizeof(key_b));
 	memset(key_aa, 0xaa, sizeof(key_aa));
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		uint8_t sum[SHA256_LEN];
 
 		unit_case("%zu", i);

@@ -10,6 +10,7 @@
 
 #include "acme/acme.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "pki/profile.h"
 #include "tests/unit/vectors.h"
@@ -81,8 +82,7 @@ test_directory(struct job *j)
 	front_expect(&head, 200, "", NULL);
 	assert_int_equal(head.response.header_count, a.response.header_count);
 	/* AC-161: each that is offered, with its description. */
-	front_conf()->profiles =
-	    (struct conf_list){ offered, sizeof(offered) / sizeof(offered[0]) };
+	front_conf()->profiles = (struct conf_list){ offered, COUNT(offered) };
 	several = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
 	list = json_get(json_get(several.doc, "meta"), "profiles");
 	assert_int_equal(json_count(list), 3);

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "tests/unit/unit.h"
 
 #define MIB_BLOCKS 256 /* of 4096 octets */
@@ -42,7 +43,7 @@ test_lacks(void **state)
 	struct arena *a = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct statvfs fs = cases[i].fs;
 		const char *said;
 

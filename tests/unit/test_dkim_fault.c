@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "mail/dkim_key.h"
 #include "mail/dkim_keyring.h"
@@ -156,5 +157,5 @@ main(void)
 		printf("1..0 # SKIP OpenSSL has allocated already\n");
 		return 0;
 	}
-	return unit_run(tests, sizeof(tests) / sizeof(tests[0]));
+	return unit_run(tests, COUNT(tests));
 }

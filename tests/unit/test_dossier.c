@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "src/dossier.h"
 #include "src/judge_caa.h"
@@ -98,7 +99,7 @@ test_changed(struct job *j)
 		"UPDATE caa SET seal = NULL",
 	};
 
-	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+	for (size_t i = 0; i < COUNT(changes); i++) {
 		struct role_lab lab;
 		struct dossier d;
 

@@ -14,6 +14,7 @@
 #include "db/store_cert.h"
 #include "db/store_incident.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "tests/unit/acme_certs.h"
 #include "tests/unit/order_lab.h"
 #include "tests/unit/vectors.h"
@@ -243,7 +244,7 @@ test_accept(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct span all = span_str(rows[i].accept);
 
 		unit_case("%s", rows[i].accept);
@@ -357,7 +358,7 @@ test_replacement_in_incident(struct job *j)
 	fixture_sql(j,
 	    "INSERT INTO bucket (name, subject, full_at_ms) VALUES "
 	    "('certificates/86400000', 'alice@example.com', 1886400000000)");
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+	for (size_t i = 0; i < COUNT(ends); i++) {
 		unit_case("%s", ends[i].sql);
 		fixture_sql(j, "UPDATE cert SET replaced_by = NULL, "
 			       "revoked_at = 0, revoked_by = NULL; "

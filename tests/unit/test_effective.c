@@ -6,6 +6,7 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "pki/ca.h"
 #include "pki/effective.h"
 #include "pki/issue.h"
@@ -75,7 +76,7 @@ test_perspectives(void **state)
 	};
 	(void)state;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		int64_t from = effective_find(rows[i].rule)->from;
 
 		assert_int_equal(
@@ -186,7 +187,7 @@ test_rfc822_name(void **state)
 	};
 	(void)state;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct conf conf = { .mode = rows[i].mode };
 		struct job *j = lab_job();
 		struct csr_policy policy = { .mailboxes = rows[i].mailboxes,

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/count.h"
 #include "lib/fdio.h"
 
 static void
@@ -109,7 +110,7 @@ test_secret_line_end(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct span s;
 
 		unit_case("%zu", i);
@@ -267,7 +268,7 @@ test_regular(void **state)
 	assert_span_equal(out, "a list");
 	assert_true(file_is_regular(unit_path("list")));
 	static const char *const others[] = { "link", "pipe", "none", "." };
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+	for (size_t i = 0; i < COUNT(others); i++) {
 		unit_case("%s", others[i]);
 		assert_false(file_is_regular(unit_path(others[i])));
 		assert_int_equal(

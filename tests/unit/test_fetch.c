@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "tests/unit/fetch_lab.h"
 
 /* --- connecting ---------------------------------------------------------- */
@@ -208,7 +209,7 @@ test_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p = peer_start(cases[i].script, cases[i].served);
 		struct fetch *f = fetch_lab_new(peer_port(p), cases[i].mode,
 		    CONF_DISPOSAL_MOVE,
@@ -386,7 +387,7 @@ test_backlog(void **state)
 	struct fetch *f = fetch_lab_open(script, CONF_DISPOSAL_MOVE, &p);
 
 	(void)state;
-	expect_lists(f, lists, sizeof(lists) / sizeof(lists[0]), 2);
+	expect_lists(f, lists, COUNT(lists), 2);
 	fetch_lab_close(f, p);
 }
 
@@ -460,7 +461,7 @@ test_millions(void **state)
 	struct fetch *f = fetch_lab_open(script, CONF_DISPOSAL_MOVE, &p);
 
 	(void)state;
-	expect_lists(f, lists, sizeof(lists) / sizeof(lists[0]), 100);
+	expect_lists(f, lists, COUNT(lists), 100);
 	fetch_lab_close(f, p);
 }
 
@@ -491,7 +492,7 @@ test_check(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p = peer_start(cases[i].script, fetch_lab_tls);
 		struct fetch *f = fetch_lab_new(peer_port(p), CONF_TLS_IMPLICIT,
 		    CONF_DISPOSAL_MOVE, peer_tls_ca_file(fetch_lab_tls),
@@ -536,7 +537,7 @@ test_configuration(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct fetch_conf conf = { .host = cases[i].host,
 			.port = 993,
 			.tls = cases[i].mode,

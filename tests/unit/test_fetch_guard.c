@@ -1,6 +1,7 @@
 /* MA-1: bounded work, of what libetpan's parser is given as well. */
 #include "config.h"
 
+#include "lib/count.h"
 #include "mail/fetch_guard.h"
 #include "tests/unit/unit.h"
 
@@ -77,7 +78,7 @@ static void
 test_whole(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct fetch_guard g = { .head_n = 0 };
 
 		check(i, fetch_guard_see(&g, span_str(cases[i].text)));
@@ -89,7 +90,7 @@ static void
 test_pieces(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct span text = span_str(cases[i].text);
 
 		for (size_t cut = 0; cut <= text.n; cut++) {
@@ -123,7 +124,7 @@ test_farewell(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+	for (size_t i = 0; i < COUNT(said); i++) {
 		struct fetch_guard g = { .head_n = 0 };
 
 		unit_case("%zu", i);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/count.h"
 #include "tests/unit/fetch_lab.h"
 
 #define BEFORE_LOGIN(list) { PEER_TLS, NULL }, GREETING, CAPS(list)
@@ -144,7 +145,7 @@ test_auth(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct fetch_conf conf = fetch_lab_conf(0);
 		struct peer *p;
 
@@ -207,7 +208,7 @@ test_token(void **state)
 	(void)state;
 	assert_int_equal(write(fd, "t0k3n\n", 6), 6);
 	close(fd);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct fetch_conf conf = fetch_lab_conf(0);
 		struct peer *p;
 

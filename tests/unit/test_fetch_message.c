@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "tests/unit/fetch_lab.h"
 
 static const struct peer_step reads[] = { OPEN("IDLE"),
@@ -160,7 +161,7 @@ test_messages_ahead_bad(void **state)
 		{ gone_away, "UID FETCH", false } };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p;
 		struct fetch *f =
 		    fetch_lab_open(cases[i].script, CONF_DISPOSAL_MOVE, &p);
@@ -231,7 +232,7 @@ test_message_limits(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p;
 		struct fetch *f =
 		    fetch_lab_open(cases[i].script, CONF_DISPOSAL_MOVE, &p);
@@ -288,7 +289,7 @@ test_hostile(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p;
 		struct fetch *f =
 		    fetch_lab_open(cases[i].script, CONF_DISPOSAL_MOVE, &p);
@@ -399,13 +400,13 @@ test_descriptors(void **state)
 	limit = before;
 	limit.rlim_cur = limit.rlim_max < 2048 ? limit.rlim_max : 2048;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	while (n < sizeof(fds) / sizeof(fds[0])) {
+	while (n < COUNT(fds)) {
 		fds[n] = open("/dev/null", O_RDONLY);
 		if (fds[n] < 0)
 			break;
 		n++;
 	}
-	if (n == sizeof(fds) / sizeof(fds[0])) {
+	if (n == COUNT(fds)) {
 		assert_int_equal(fetch_connect(f, unit_job()), 0);
 		assert_int_equal(
 		    fetch_message(f, unit_job(), 9, 100, &message), 1);
@@ -459,7 +460,7 @@ test_dispose(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p;
 		struct fetch *f =
 		    fetch_lab_open(cases[i].script, cases[i].disposal, &p);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "tests/unit/fetch_lab.h"
 
 /* After SELECT the first wait says that there may be mail: list it first. */
@@ -67,7 +68,7 @@ test_announced(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p;
 		struct fetch *f = open_and_list(cases[i].script, &p);
 		bool new_mail = false;
@@ -292,7 +293,7 @@ test_wait_lost(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p;
 		struct fetch *f = open_and_list(cases[i].script, &p);
 		bool new_mail = true;

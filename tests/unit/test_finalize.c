@@ -17,6 +17,7 @@
 #include "db/store_revoke.h"
 #include "db/store_stop.h"
 #include "db/store_url.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "pki/keycheck.h"
 #include "tests/unit/acme_certs.h"
@@ -82,7 +83,7 @@ test_payload(struct job *j)
 	front_open(j);
 	path = arena_printf(
 	    j->arena, "%s/finalize", front_path(order_lab_ready(j)));
-	for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
+	for (size_t i = 0; i < COUNT(payloads); i++) {
 		unit_case("%s", payloads[i]);
 		a = front_post(j, path, payloads[i]);
 		front_expect(&a, 400, "malformed",
@@ -297,7 +298,7 @@ test_profile_intent(struct job *j)
 	front_conf()->profiles = (struct conf_list){ offered, 3 };
 	front_open(j);
 	order_lab_ready(j); /* the others stand on its validation */
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const char *url;
 		struct answer a;
 

@@ -3,6 +3,7 @@
 
 #include "tests/unit/unit.h"
 
+#include "lib/count.h"
 #include "src/form.h"
 
 static void
@@ -27,7 +28,7 @@ test_fields(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct buf b;
 
 		unit_case("%s", cases[i].form);
@@ -74,7 +75,7 @@ test_cookies(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct span value;
 
 		unit_case("%s", cases[i].header);

@@ -13,6 +13,7 @@
 
 #include "db/grants.h"
 #include "db/store_private.h"
+#include "lib/count.h"
 #include "tests/unit/store_fixture.h"
 
 /* Names as nobody should choose them. */
@@ -407,8 +408,7 @@ test_attempts(struct job *j)
 	make_logins(j, users);
 	for (enum role role = 0; role < ROLE_COUNT; role++) {
 		EXPECT(j, store_open_as(j, login_of(j, role), &j->store), 0);
-		for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]);
-		     i++) {
+		for (size_t i = 0; i < COUNT(attempts); i++) {
 			unit_case("%s: %s", role_name(role), attempts[i].sql);
 			assert_int_equal(try(j, attempts[i].sql),
 			    (attempts[i].may >> role) & 1);
@@ -567,7 +567,7 @@ test_urls(void **state)
 	struct store_url u;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s", cases[i].url);
 		assert_int_equal(store_url_read(j, cases[i].url, &u), 0);
 		assert_int_equal(u.is_server, cases[i].is_server);

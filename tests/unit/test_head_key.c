@@ -18,6 +18,7 @@
 #include "db/store_purge.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "pki/head_key.h"
 #include "src/audit_keys.h"
@@ -145,7 +146,7 @@ test_wrong_files(struct job *j)
 	make(j, "good");
 	conf.issuer.audit_key = path(j, "good.key");
 	conf.issuer.audit_public_keys = path(j, "bad.pub");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s", cases[i].octets);
 		EXPECT(j,
 		    file_write(
@@ -324,7 +325,7 @@ test_PK_21_forged_gap(struct job *j)
 	static struct conf conf;
 
 	use_keys(j, &conf);
-	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+	for (size_t i = 0; i < COUNT(heads); i++) {
 		unit_case("heads kept: %s", heads[i]);
 		signed_chain(j);
 		EXPECT(j, verify(j, true), 0);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "lib/count.h"
 #include "src/client_address.h"
 #include "src/http_peers.h"
 
@@ -48,7 +49,7 @@ test_counting(void **state)
 	struct client_trust trust = trust_ten(unit_job());
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct http_peers *p = http_peers_new(2, &trust);
 		struct netaddr one = address(cases[i].one);
 		struct netaddr other = address(cases[i].other);

@@ -11,6 +11,7 @@
 
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "src/imap_ingest.h"
 #include "src/record_queue.h"
 
@@ -33,7 +34,7 @@ struct play {
 static void
 add(struct play *p, const struct peer_step *steps, size_t n)
 {
-	assert_true(p->n + n <= sizeof(p->steps) / sizeof(p->steps[0]));
+	assert_true(p->n + n <= COUNT(p->steps));
 	memcpy(p->steps + p->n, steps, n * sizeof(*steps));
 	p->n += n;
 }

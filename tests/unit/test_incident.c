@@ -17,6 +17,7 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/incident_open.h"
 #include "src/rehearsal.h"
 #include "src/role_issuer.h"
@@ -59,7 +60,7 @@ test_selectors(struct job *j)
 	};
 
 	fixture_certs(j, account, "30");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct incident in = lab_incident(
 		    j, arena_printf(j->arena, "i%zu", i), 4, now + 120 * HOUR);
 
@@ -254,7 +255,7 @@ test_reserved(struct job *j)
 	fixture_certs(j, fixture_account(j), "6");
 	unsign(j, "c3");
 	unsign(j, "c6");
-	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+	for (size_t k = 0; k < COUNT(rows); k++) {
 		struct incident i = lab_incident(
 		    j, arena_printf(j->arena, "i%zu", k), 4, deadline);
 
@@ -320,7 +321,7 @@ expect_some(struct job *j, int64_t all)
 	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0");
 
 	assert_in_range(n, 1, all - 1);
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+	for (size_t i = 0; i < COUNT(counts); i++)
 		assert_int_equal(fixture_count(j, counts[i]), n);
 }
 
@@ -446,7 +447,7 @@ test_start(void **state)
 	};
 
 	(void)state;
-	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+	for (size_t k = 0; k < COUNT(rows); k++) {
 		const struct incident i = { .deadline = FIXTURE_NOW,
 			.cert_count = rows[k].count };
 
@@ -580,7 +581,7 @@ test_rehearsal(struct job *j)
 	assert_int_equal(r.certificates, 1200);
 	assert_int_equal(r.revoked, 1200);
 	assert_int_equal(r.mails, 1200);
-	for (size_t k = 0; k < sizeof(tables) / sizeof(tables[0]); k++)
+	for (size_t k = 0; k < COUNT(tables); k++)
 		assert_int_equal(
 		    fixture_count(j, arena_printf(j->arena,
 					 "SELECT COUNT(*) FROM %s", tables[k])),

@@ -14,6 +14,7 @@
 #include "db/store_notice.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "src/incident_open.h"
 #include "src/incident_tell.h"
 #include "src/role_issuer.h"
@@ -79,7 +80,7 @@ test_same_set(struct job *j)
 	fixture_sql(j, "UPDATE cert SET revoked_at = 1 WHERE id = 'c1'");
 	fixture_sql(j, "UPDATE cert SET not_after = 1 WHERE id = 'c2'");
 	fixture_sql(j, "UPDATE cert SET issued_at = 0 WHERE id = 'c300'");
-	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+	for (size_t k = 0; k < COUNT(rows); k++) {
 		const char *once = arena_printf(j->arena, "once%zu", k);
 		const char *bites = arena_printf(j->arena, "bites%zu", k);
 		struct incident i =

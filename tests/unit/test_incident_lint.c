@@ -9,6 +9,7 @@
 
 #include "db/store_cert.h"
 #include "db/store_incident.h"
+#include "lib/count.h"
 #include "src/incident_lint.h"
 #include "src/incident_open.h"
 #include "src/linters_hold.h"
@@ -96,7 +97,7 @@ test_selected_by_linter(struct job *j)
 	lab.issuer.linters = &hold;
 	linter_lab_add(j, &lab.conf, "zl", script, 60);
 	EXPECT(j, linter_start(j, &pid, &hold.fd), 0);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%s", rows[i].lint);
 		EXPECT(j,
 		    incident_lint_find(&lab.issuer, j, rows[i].lint, &set), 0);
@@ -143,7 +144,7 @@ test_refuses(struct job *j)
 		{ "no report", false },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%zu", i);
 		assert_int_equal(
 		    incident_lint_refuses(j, rows[i].report, "L-1"),

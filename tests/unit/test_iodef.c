@@ -6,6 +6,7 @@
 
 #include "mail/iodef.h"
 
+#include "lib/count.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
@@ -60,7 +61,7 @@ test_mailbox(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+	for (size_t i = 0; i < COUNT(values); i++) {
 		struct addr a;
 		int found;
 
@@ -148,7 +149,7 @@ test_mail(void **state)
 
 	(void)state;
 	assert_int_equal(iodef_compose(j, &report, &m), 0);
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (size_t i = 0; i < COUNT(parts); i++) {
 		unit_case("%s", parts[i]);
 		assert_true(span_has_str(m, parts[i]));
 	}
@@ -191,7 +192,7 @@ test_document(void **state)
 	(void)state;
 	critical.is_critical = true;
 	assert_int_equal(iodef_compose(j, &critical, &m), 0);
-	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {
+	for (size_t i = 0; i < COUNT(elements); i++) {
 		size_t found = span_find_span(m, at, span_str(elements[i]));
 
 		unit_case("%s", elements[i]);
@@ -214,8 +215,7 @@ test_injection(void **state)
 	struct span m;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(recipients) / sizeof(recipients[0]);
-	     i++) {
+	for (size_t i = 0; i < COUNT(recipients); i++) {
 		bad.to = recipients[i];
 		assert_int_equal(iodef_compose(j, &bad, &m), -1);
 		assert_job_error(j, ERR_INTERNAL, NULL);

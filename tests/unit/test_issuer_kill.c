@@ -24,6 +24,7 @@
 #include "db/store_audit.h"
 #include "db/store_cert.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "pki/ca.h"
@@ -373,7 +374,7 @@ is_place(long number)
 #endif
 	};
 
-	for (size_t k = 0; k < sizeof(places) / sizeof(places[0]); k++)
+	for (size_t k = 0; k < COUNT(places); k++)
 		if (places[k] == number)
 			return true;
 	return false;
@@ -481,5 +482,5 @@ main(void)
 		token_lab_save();
 		EVP_PKEY_free(key);
 	}
-	return unit_run(tests, sizeof(tests) / sizeof(tests[0]));
+	return unit_run(tests, COUNT(tests));
 }

@@ -11,6 +11,7 @@
 
 #include "db/store_cert.h"
 #include "db/store_stop.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "pki/certview.h"
@@ -124,7 +125,7 @@ test_each(struct job *j)
 		{ "mailbox-encryption", KEY_TYPE_P256, 0x10 },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct profile *p =
 		    profile_find(NULL, span_str(rows[i].profile));
 		uint8_t hash[SHA256_LEN];
@@ -168,7 +169,7 @@ test_unknown(struct job *j)
 	static const char *const names[] = { "", "smime", "Mailbox-strict" };
 	struct role_lab lab;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < COUNT(names); i++) {
 		unit_case("%s", names[i]);
 		wait_for_issuer(&lab, j, names[i], KEY_TYPE_P256, 0x11);
 		expect_refused(&lab, ":serverInternal", "internal error");
@@ -253,7 +254,7 @@ test_dates(struct job *j)
 {
 	static const char *takes[] = { "mailbox-strict" };
 
-	for (size_t i = 0; i < sizeof(dated) / sizeof(dated[0]); i++) {
+	for (size_t i = 0; i < COUNT(dated); i++) {
 		struct role_lab lab;
 		struct cert_facts facts;
 		struct cert c;
@@ -335,7 +336,7 @@ test_stopped(struct job *j)
 	struct role_lab lab;
 	struct cert c;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct stop s = { rows[i].scope, rows[i].value, "a test", "me",
 			0 };
 

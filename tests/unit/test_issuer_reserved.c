@@ -12,6 +12,7 @@
 #include "db/store_cert.h"
 #include "db/store_private.h"
 #include "db/store_stop.h"
+#include "lib/count.h"
 #include "lib/rnd.h"
 #include "pki/issue.h"
 #include "src/judge_caa.h"
@@ -51,7 +52,7 @@ test_reserved_tampered(struct job *j)
 	};
 	static const enum signing_mode list[] = { FAILS };
 
-	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+	for (size_t k = 0; k < COUNT(cases); k++) {
 		struct role_lab lab;
 
 		unit_case("%s", cases[k]);
@@ -96,7 +97,7 @@ test_reserved_too_old(struct job *j)
 	};
 	static const enum signing_mode list[] = { AWAY };
 
-	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+	for (size_t k = 0; k < COUNT(cases); k++) {
 		struct role_lab lab;
 
 		unit_case("%s", cases[k].name);
@@ -196,7 +197,7 @@ test_clock_behind(struct job *j)
 		"UPDATE audit SET at_ms = at_ms + 3600000",
 	};
 
-	for (size_t k = 0; k < sizeof(newest) / sizeof(newest[0]); k++) {
+	for (size_t k = 0; k < COUNT(newest); k++) {
 		struct role_lab lab;
 
 		unit_case("%s", newest[k]);

@@ -14,6 +14,7 @@
 #include "db/store_private.h"
 #include "db/store_report.h"
 #include "db/store_url.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "pki/ca.h"
@@ -302,7 +303,7 @@ test_spoiled(struct job *j)
 		{ "issued, and due", "UPDATE orders SET cert_id = 'x'" },
 	};
 
-	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+	for (size_t k = 0; k < COUNT(cases); k++) {
 		struct role_lab first, second;
 		int64_t at, count;
 

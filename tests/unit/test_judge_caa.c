@@ -11,6 +11,7 @@
 
 #include "acme/status.h"
 #include "db/store_caa_round.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "src/corroborate.h"
 #include "src/dossier.h"
@@ -369,7 +370,7 @@ test_held(struct job *j)
 	expect_waiting(&w);
 	assert_int_equal(
 	    challenge_retry_after(role_lab_authz(&w.lab), j->now), 1);
-	for (size_t i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
+	for (size_t i = 0; i < COUNT(pauses); i++) {
 		unit_case("round %zu", i);
 		EXPECT(j, judge_caa(&w.lab.validator, j), 1);
 		expect_waiting(&w);
@@ -436,7 +437,7 @@ test_held_and_ill(struct job *j)
 	w.lab.conf.mpic.policy = CONF_MPIC_ENFORCE;
 	prove(&w);
 	w.lab.during_query = ill_for_ever;
-	for (size_t i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
+	for (size_t i = 0; i < COUNT(pauses); i++) {
 		unit_case("try %zu", i);
 		EXPECT(j, judge_caa(&w.lab.validator, j), 1);
 		expect_error(&w, "dns", "the CAA records of example.org");

@@ -12,6 +12,7 @@
 #include "acme/jws.h"
 #include "db/store_account.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "tests/unit/vectors.h"
 
@@ -117,7 +118,7 @@ test_unvetted(void **state)
 		int expected = -1;
 
 		unit_case("%s", name);
-		for (size_t n = 0; n < sizeof(read) / sizeof(read[0]); n++) {
+		for (size_t n = 0; n < COUNT(read); n++) {
 			if (strcmp(name, read[n]) == 0)
 				expected = 0;
 		}
@@ -130,7 +131,7 @@ test_unvetted(void **state)
 		job_recover(j);
 		free(text);
 	}
-	assert_int_equal(count, sizeof(read) / sizeof(read[0]));
+	assert_int_equal(count, COUNT(read));
 }
 
 #define X "BQ4D_gLiszG76tlPZKsawQeMc5Su0vpuJBpe9vXI0kA"
@@ -194,7 +195,7 @@ test_members(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct jwk *k;
 		int result = parse(j, rows[i].jwk, "ES256", &k);
 
@@ -250,7 +251,7 @@ test_algorithms(void **state)
 	for (const char *const *a = jwk_algorithms(unit_job(), NULL);
 	     *a != NULL; a++)
 		assert_true(jwk_algorithm_is_on(NULL, span_str(*a)));
-	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+	for (size_t i = 0; i < COUNT(unknown); i++)
 		assert_false(jwk_algorithm_is_on(NULL, span_str(unknown[i])));
 	assert_false(jwk_algorithm_is_on(NULL, SPAN("ES256\0")));
 }
@@ -272,7 +273,7 @@ test_switches(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct conf *conf = &rows[i].conf;
 		struct buf listed, taken;
 

@@ -13,6 +13,7 @@
 #include "acme/jwk.h"
 #include "acme/jws.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "tests/unit/acme_signer.h"
 #include "tests/unit/vectors.h"
@@ -78,7 +79,7 @@ test_body(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct jws jws;
 
 		unit_case("%s", rows[i].body);
@@ -131,7 +132,7 @@ test_header(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct jws jws;
 		int result;
 
@@ -162,7 +163,7 @@ test_header_types(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+	for (size_t i = 0; i < COUNT(headers); i++) {
 		struct jws jws;
 
 		unit_case("%s", headers[i]);
@@ -215,7 +216,7 @@ public_key(struct job *j, const struct client_key *key)
 
 static const char *const signers[] = { "acct-es256-A", "acct-es384",
 	"acct-es512", "acct-ed25519", "acct-rs256" };
-#define SIGNERS (sizeof(signers) / sizeof(signers[0]))
+#define SIGNERS COUNT(signers)
 
 /* AC-39, AC-45: each key's own signature; no length but the right one; no
  * bit may change; no other key's. */

@@ -10,6 +10,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/calls.h"
 #include "src/key_files.h"
 #include "src/landlock.h"
@@ -177,7 +178,7 @@ set_up(void)
 		"conf" };
 
 	place_lab_begin(geteuid(), getegid(), false);
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+	for (size_t i = 0; i < COUNT(folders); i++)
 		place_lab_make_folder(folders[i], 0700);
 	place_lab_make_file("conf/x.conf", 0600);
 	place_lab_make_file("etc/seal.key", 0400);
@@ -203,5 +204,5 @@ int
 main(void)
 {
 	set_up();
-	return place_lab_run(tests, sizeof(tests) / sizeof(tests[0]));
+	return place_lab_run(tests, COUNT(tests));
 }

@@ -20,6 +20,7 @@
 #include "db/store_key.h"
 #include "db/store_report.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "pki/key_proof.h"
 #include "tests/unit/acme_certs.h"
@@ -346,7 +347,7 @@ test_no_proof(struct job *j)
 		{ "application/jose+json", der, 415, "application/pkcs10" },
 		{ "text/plain", der, 415, "application/pkcs10" },
 	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%zu", i);
 		a = send(j, rows[i].type, rows[i].body);
 		assert_int_equal(a.status, rows[i].status);
@@ -480,7 +481,7 @@ test_exponents(struct job *j)
 	assert_int_equal(report_of(&a), 1);
 	check_revoked(j, &c, true);
 	audit = fixture_count(j, "SELECT COUNT(*) FROM audit");
-	for (size_t i = 0; i < sizeof(exponents) / sizeof(exponents[0]); i++) {
+	for (size_t i = 0; i < COUNT(exponents); i++) {
 		unit_case("%zu", i);
 		a = send_exponent(j, exponents[i]);
 		assert_int_equal(report_of(&a), 1);

@@ -9,13 +9,13 @@
 #include "db/store_cert.h"
 #include "db/store_key.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/csr.h"
 #include "pki/issue.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/store_fixture.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define SIGNS 1
 #define ENCRYPTS (1 << 4)
 

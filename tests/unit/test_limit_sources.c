@@ -13,6 +13,7 @@
 #include "acme/problem.h"
 #include "db/store_bucket.h"
 #include "db/store_private.h"
+#include "lib/count.h"
 
 #define HOUR 3600
 #define DAY (24 * HOUR)
@@ -200,7 +201,7 @@ test_own(struct job *j)
 	};
 	const struct conf_limits *own;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct conf_limits l = front_limits;
 
 		unit_case("%s=%s", cases[i].name, cases[i].value);

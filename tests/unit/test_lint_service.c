@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/calls.h"
 #include "src/lint_url.h"
 #include "src/linters.h"
@@ -255,7 +256,7 @@ test_failures(void **state)
 	struct lint_answer a[LINTERS_MAX];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		/* Another connection is refused by the filter. */
 		if (cases[i].mode == CLOSES && !calls_supported())
 			continue;
@@ -337,10 +338,10 @@ test_urls(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+	for (size_t i = 0; i < COUNT(good); i++)
 		if (lint_url_base(j->arena, good[i]) == NULL)
 			fail_msg("%s", good[i]);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < COUNT(bad); i++)
 		if (lint_url_base(j->arena, bad[i]) != NULL)
 			fail_msg("%s", bad[i]);
 	assert_string_equal(lint_url_base(j->arena, "http://[::1]:8080/a/"),

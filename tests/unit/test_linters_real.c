@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "pki/crl.h"
 #include "pki/issue.h"
@@ -74,7 +75,7 @@ add_zlint(struct job *j, const char *zlint)
 		    "e_mailbox_validated_allowed_subjectdn_attributes -" },
 	};
 
-	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+	for (size_t i = 0; i < COUNT(sections); i++)
 		add(j, sections[i].name, sections[i].lints,
 		    arena_printf(
 			j->arena, "%s %s", zlint, sections[i].arguments))
@@ -94,7 +95,7 @@ add_pkilint(struct job *j, const char *venv)
 		{ "ocsp", "ocsp", "lint_ocsp_response lint" },
 	};
 
-	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+	for (size_t i = 0; i < COUNT(sections); i++) {
 		struct conf_linter *l =
 		    add(j, sections[i].name, sections[i].lints,
 			arena_printf(j->arena, "%s/bin/%s -s WARNING -f JSON -",

@@ -11,6 +11,7 @@
 #include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "pki/crl.h"
 #include "src/role_issuer.h"
 #include "tests/unit/list_lab.h"
@@ -83,7 +84,7 @@ test_elsewhere(struct job *j)
 	status_lab_revoke(j, "0101", 4);
 	next_list(&lab, 0);
 	fixture_sql(j, "CREATE TABLE kept AS SELECT * FROM cert");
-	for (size_t k = 0; k < sizeof(changes) / sizeof(changes[0]); k++) {
+	for (size_t k = 0; k < COUNT(changes); k++) {
 		unit_case("%s", changes[k]);
 		fixture_sql(j, changes[k]);
 		log = next_list(&lab, (int64_t)k + 1);

@@ -11,6 +11,7 @@
 #include <openssl/ocsp.h>
 
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "pki/ocsp_client.h"
 #include "pki/responder.h"
@@ -37,7 +38,7 @@ test_nonce(struct job *j)
 	/* what was signed in advance is there all the same */
 	assert_string_equal(live_lab_ask_one(&lab, GOOD, 0), "good");
 	live_lab_certify(&lab);
-	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+	for (size_t i = 0; i < COUNT(lengths); i++) {
 		unit_case("%zu octets", lengths[i]);
 		assert_string_equal(
 		    live_lab_ask_one(&lab, GOOD, lengths[i]), "good nonce");
@@ -102,7 +103,7 @@ test_as_check_urls_reads_it(struct job *j)
 
 	live_lab_init(&lab, j);
 	live_lab_certify(&lab);
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+	for (size_t i = 0; i < COUNT(table); i++)
 		for (int h = 0; h < OCSP_HASHES; h++) {
 			struct ocsp_said said;
 			struct span request;

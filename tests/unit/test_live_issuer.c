@@ -13,6 +13,7 @@
 #include <openssl/evp.h>
 
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "pki/responder.h"
 #include "pki/responder_request.h"
 #include "src/answers.h"
@@ -109,7 +110,7 @@ test_certified_again(struct job *j)
 	issuer.live = live_keys_new(j->arena, pairs.issuer.fds[0]);
 	EXPECT(j, responder_new_key(j, j->arena, &key), 0);
 	EXPECT(j, responder_request(j, j->arena, &key), 0);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%zu", i);
 		status_lab_at(j, LAB_NOW + rows[i].at);
 		EXPECT(j,

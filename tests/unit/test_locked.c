@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/count.h"
 #include "tests/unit/unit.h"
 
 /* The flags that the kernel shows for the page at `p`. */
@@ -97,7 +98,7 @@ refuse(unsigned call, unsigned what)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = { sizeof code / sizeof code[0], code };
+	struct sock_fprog program = { COUNT(code), code };
 
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
@@ -155,7 +156,7 @@ test_without(void **state)
 
 	if (UNIT_IS_SANITIZED)
 		UNIT_SKIP("the sanitizers make nothing of mlock()");
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		int status = 0;
 		pid_t pid = fork();
 

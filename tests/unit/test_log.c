@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/log.h"
 
 static void
@@ -135,7 +136,7 @@ test_quote(void **state)
 	struct log_quoted q;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%zu", i);
 		assert_string_equal(log_quote(&q, cases[i].in), cases[i].out);
 	}

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/netaddr.h"
 
 static void
@@ -39,7 +40,7 @@ test_parse(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct span in = span_str(cases[i].in);
 		struct netaddr a;
 		char text[NETADDR_MAX];
@@ -90,7 +91,7 @@ test_networks(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct netaddr a;
 		char text[NETADDR_MAX];
 		int result = netaddr_parse_network(span_str(cases[i].in), &a);
@@ -127,7 +128,7 @@ test_membership(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct netaddr a, n;
 
 		unit_case("%s in %s", cases[i].address, cases[i].network);
@@ -161,7 +162,7 @@ test_counted(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		char text[NETADDR_MAX];
 
 		unit_case("%s/%u", cases[i].address, cases[i].bits);

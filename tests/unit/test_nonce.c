@@ -13,6 +13,7 @@
 #include "lib/b64.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/json.h"
 
 #define TTL 7200
@@ -100,7 +101,7 @@ test_faults(void **state)
 	struct nonces *n = nonces_new(TTL, 16);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%s", rows[i].json);
 		assert_int_equal(redeem_json(n, rows[i].json), rows[i].kind);
 	}

@@ -14,6 +14,7 @@
 #include "db/store_notice.h"
 #include "db/store_suppressed.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "src/incident_open.h"
 
 #define HOUR INT64_C(3600)
@@ -167,7 +168,7 @@ test_no_mailbox(struct job *j)
 	static const char *const names[] = { "", "nobody", "@", "a@",
 		"a@b.test, c@d.test", "a@b.test\r\nBcc: c@d.test" };
 
-	for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+	for (size_t k = 0; k < COUNT(names); k++) {
 		struct role_lab lab;
 
 		unit_case("%s", names[k]);

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/embed.h"
 #include "mail/compose.h"
 #include "mail/template_check.h"
@@ -173,7 +174,7 @@ test_templates(void **state)
 						    "https://ca.test/help" } };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < COUNT(names); i++) {
 		struct template_file file = { .name = names[i],
 			.bytes = embed_find(compose_templates, names[i])->bytes,
 			.is_html = i % 2 == 1,

@@ -12,6 +12,7 @@
 
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/rnd.h"
 #include "pki/der.h"
 #include "pki/ocsp_answer.h"
@@ -147,7 +148,7 @@ test_nonce(void **state)
 	struct ocsp_request r;
 	(void)state;
 
-	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+	for (size_t i = 0; i < COUNT(lengths); i++) {
 		char nonce[OCSP_NONCE_MAX + 1];
 		struct buf b;
 
@@ -171,7 +172,7 @@ test_nonce(void **state)
 	static const struct span bad[] = { SPAN_INIT("n"), SPAN_INIT(""),
 		SPAN_INIT("\x04\x01n\x05\x00"), SPAN_INIT("\x0c\x01n"),
 		SPAN_INIT("\x04\x81\x01n"), SPAN_INIT("\x04\x02n") };
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		unit_case("value %zu", i);
 		r = with_nonce(j, bad[i], 1, 0);
 		assert_int_equal(r.nonce_is, OCSP_NONCE_BAD);
@@ -305,7 +306,7 @@ test_bad_path(void **state)
 	struct span none = { NULL, 0 };
 	(void)state;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		unit_case("%s", bad[i]);
 		assert_int_equal(ocsp_request_from_path(j->arena,
 				     span_str(bad[i]), is_number, &none, &r),

@@ -11,6 +11,7 @@
 #include "db/store_audit.h"
 #include "db/store_outbox.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "tests/unit/order_lab.h"
 
 #define HOUR 3600
@@ -39,7 +40,7 @@ test_profiles(struct job *j)
 	front_conf()->profile = "mailbox-signing";
 	front_conf()->profiles = (struct conf_list){ offered, 2 };
 	front_open(j);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct answer a = front_post(j, FRONT_NEW_ORDER,
 		    arena_printf(j->arena, "{\"identifiers\":[" ALICE "]%s}",
 			rows[i].member));
@@ -182,7 +183,7 @@ test_profile_permitted(void **state)
 		.profiles = { offered, 2 } };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%s in %s", rows[i].name,
 		    rows[i].allowed == NULL ? "all" : rows[i].allowed);
 		assert_int_equal(
@@ -403,7 +404,7 @@ test_shape(struct job *j)
 	struct answer a;
 
 	front_open(j);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%s", rows[i].payload);
 		a = front_post(j, FRONT_NEW_ORDER, rows[i].payload);
 		front_expect(&a, 400, "malformed", rows[i].detail);

@@ -10,6 +10,7 @@
 
 #include "acme/acme.h"
 #include "db/store_account.h"
+#include "lib/count.h"
 #include "tests/unit/acme_mailbox.h"
 #include "tests/unit/order_lab.h"
 
@@ -86,7 +87,7 @@ test_authz_payload(struct job *j)
 
 	front_open(j);
 	order = order_lab_new(j, "[" ALICE "]");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%s", rows[i].payload);
 		a = front_post(j, front_path(order_lab_authz_url(&order, 0)),
 		    rows[i].payload);

@@ -9,6 +9,7 @@
 
 #include "acme/policy.h"
 #include "db/store_outbox.h"
+#include "lib/count.h"
 #include "tests/unit/order_lab.h"
 #include "tests/unit/vectors.h"
 
@@ -250,7 +251,7 @@ test_policy(void **state)
 	struct conf conf = { .profile = "x" };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct addr addr = { .local = rows[i].local,
 			.domain = rows[i].domain };
 
@@ -288,7 +289,7 @@ test_reserved_local(struct job *j)
 	front_conf()->reserved_local_parts = (struct conf_list){ parts, 2 };
 	front_conf()->approved = (struct conf_list){ approved, 1 };
 	front_open(j);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct answer a;
 
 		unit_case("%s", rows[i].value);
@@ -327,7 +328,7 @@ test_needs_ascii(struct job *j)
 	};
 
 	front_open(j);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct answer a;
 
 		unit_case("%zu", i);

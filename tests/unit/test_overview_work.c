@@ -11,6 +11,7 @@
 #include "db/store_queue.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "src/story.h"
 #include "src/worker.h"
 
@@ -128,7 +129,7 @@ test_ended_orders(struct job *j)
 	struct order o;
 
 	overview_start(&lab, j);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s", cases[i].set);
 		fixture_sql(
 		    j, "UPDATE authz SET deactivated_at = 0, revoked_at = 0");

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "tests/unit/unit.h"
 
 #define HEADER(flags, answers, authorities)                                    \
@@ -105,7 +106,7 @@ test_cases(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct dns_answer a = { .name = "a.test" };
 
 		unit_case("%s", cases[i].name);
@@ -131,7 +132,7 @@ test_cut(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		for (size_t n = 0; n < cases[i].packet.n; n++) {
 			struct dns_answer a = { .name = "a.test" };
 			char *copy =

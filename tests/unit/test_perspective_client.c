@@ -21,18 +21,19 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "src/perspective_exchange.h"
 #include "tests/unit/peer.h"
 
-#define COUNT 5
+#define PERSPECTIVES 5
 #define DEADLINE_MS 10000
 
 static const char *names[] = { "ca.example" };
 static const struct conf_list issuers = { names, 1 };
 static struct span permitting[] = { SPAN_INIT("\x00\x09issuemailca.example") };
 static struct span forbidding[] = { SPAN_INIT("\x00\x09issuemail;") };
-static const char *const codes[COUNT] = { "a", "b", "c", "d", "e" };
-static const char *const rirs[COUNT] = { "ripe", "arin", "apnic", "ripe",
+static const char *const codes[PERSPECTIVES] = { "a", "b", "c", "d", "e" };
+static const char *const rirs[PERSPECTIVES] = { "ripe", "arin", "apnic", "ripe",
 	"lacnic" };
 
 /* What one of them is like. */
@@ -65,9 +66,9 @@ enum nature {
 
 struct lab {
 	struct conf conf;
-	struct conf_perspective perspectives[COUNT];
-	struct peer_tls *tls[COUNT];
-	struct peer *peers[COUNT];
+	struct conf_perspective perspectives[PERSPECTIVES];
+	struct peer_tls *tls[PERSPECTIVES];
+	struct peer *peers[PERSPECTIVES];
 	struct perspective_client *client;
 	struct question question;
 };
@@ -231,7 +232,7 @@ start_one(struct job *j, const struct lab *lab, size_t i, enum nature nature)
 }
 
 static void
-set_up(struct job *j, struct lab *lab, const enum nature natures[COUNT])
+set_up(struct job *j, struct lab *lab, const enum nature natures[PERSPECTIVES])
 {
 	*lab = (struct lab){
 		.question = { .request = { .id = "AAAAAAAAAAAAAAAAAAAAAA",
@@ -241,10 +242,10 @@ set_up(struct job *j, struct lab *lab, const enum nature natures[COUNT])
 				  .method = "email-reply-00" },
 		    .policy = { .issuer_domains = &issuers } },
 	};
-	for (size_t i = 0; i < COUNT; i++)
+	for (size_t i = 0; i < PERSPECTIVES; i++)
 		lab->tls[i] = peer_tls_new(
 		    natures[i] == ELSEWHERE ? "other.example" : "127.0.0.1");
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < PERSPECTIVES; i++) {
 		struct conf_perspective *p = &lab->perspectives[i];
 		int port;
 
@@ -252,7 +253,8 @@ set_up(struct job *j, struct lab *lab, const enum nature natures[COUNT])
 		p->rir = rirs[i];
 		p->certificate = p->key = peer_tls_client_file(lab->tls[i]);
 		p->ca_file = peer_tls_ca_file(
-		    lab->tls[natures[i] == STRANGER ? (i + 1) % COUNT : i]);
+		    lab->tls[natures[i] == STRANGER ? (i + 1) % PERSPECTIVES
+						    : i]);
 		lab->peers[i] = start_one(j, lab, i, natures[i]);
 		port = peer_port(lab->peers[i]);
 		if (natures[i] == DOWN)
@@ -261,7 +263,7 @@ set_up(struct job *j, struct lab *lab, const enum nature natures[COUNT])
 		    "https://127.0.0.1:%d/countersign/perspective/1", port);
 	}
 	lab->conf.mpic.perspectives = lab->perspectives;
-	lab->conf.mpic.perspective_count = COUNT;
+	lab->conf.mpic.perspective_count = PERSPECTIVES;
 	j->conf = &lab->conf;
 	assert_int_equal(perspective_client_new(j, &lab->client), 0);
 }
@@ -270,7 +272,7 @@ static void
 tear_down(struct job *j, struct lab *lab)
 {
 	perspective_client_free(lab->client);
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < PERSPECTIVES; i++) {
 		peer_free(lab->peers[i]);
 		peer_tls_free(lab->tls[i]);
 	}
@@ -284,7 +286,7 @@ ask(struct job *j, struct lab *lab, struct round *r)
 
 	assert_int_equal(perspective_client_ask(lab->client, j, &i, 1), 0);
 	*r = i.round;
-	assert_int_equal(r->n, COUNT);
+	assert_int_equal(r->n, PERSPECTIVES);
 }
 
 /* Each kind of fault in one of five: it counts as what it is, and the other
@@ -324,9 +326,9 @@ test_one_ill(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		enum nature natures[COUNT] = { cases[i].nature, AGREES, AGREES,
-			AGREES, AGREES };
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		enum nature natures[PERSPECTIVES] = { cases[i].nature, AGREES,
+			AGREES, AGREES, AGREES };
 		struct late_answer late;
 		struct testimony *t;
 		struct round r;
@@ -356,8 +358,8 @@ test_one_ill(void **state)
 static void
 test_question(void **state)
 {
-	static const enum nature natures[COUNT] = { AGREES, AGREES, AGREES,
-		AGREES, AGREES };
+	static const enum nature natures[PERSPECTIVES] = { AGREES, AGREES,
+		AGREES, AGREES, AGREES };
 	struct job *j = unit_job();
 	const char *request;
 	struct round r;
@@ -372,7 +374,7 @@ test_question(void **state)
 		perspective_client_late(lab.client, j, &late);
 	}
 	request = agent_request_format(j, &lab.question.request);
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < PERSPECTIVES; i++) {
 		peer_stop(lab.peers[i]);
 		assert_string_equal(peer_complaint(lab.peers[i]), "");
 		assert_int_equal(peer_connections(lab.peers[i]), 1);
@@ -387,10 +389,10 @@ test_question(void **state)
 static void
 test_slow(void **state)
 {
-	static const enum nature denied[COUNT] = { SLOW, DENIES, DENIES, AGREES,
-		AGREES };
-	static const enum nature open[COUNT] = { SLOW, DOWN, AGREES, AGREES,
-		AGREES };
+	static const enum nature denied[PERSPECTIVES] = { SLOW, DENIES, DENIES,
+		AGREES, AGREES };
+	static const enum nature open[PERSPECTIVES] = { SLOW, DOWN, AGREES,
+		AGREES, AGREES };
 	struct job *j = unit_job();
 	int64_t began, took;
 	struct round r;
@@ -427,7 +429,8 @@ test_slow(void **state)
 static void
 expect_connections(enum nature ill, int count)
 {
-	const enum nature natures[COUNT] = { ill, ill, AGREES, AGREES, AGREES };
+	const enum nature natures[PERSPECTIVES] = { ill, ill, AGREES, AGREES,
+		AGREES };
 	struct job *j = unit_job();
 	struct lab lab;
 

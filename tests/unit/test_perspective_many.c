@@ -112,7 +112,7 @@ test_at_one_time(void **state)
 	assert_false(is_there(fd, 200));
 	for (size_t i = 0; i < n; i++)
 		close(open[i]);
-	while (n < sizeof(open) / sizeof(open[0])) {
+	while (n < COUNT(open)) {
 		assert_true(is_there(fd, 60000));
 		open[n++] = accept(fd, NULL, NULL);
 		close(open[n - 1]);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "pki/pkimetal.h"
 
 #define LISTED                                                                 \
@@ -70,7 +71,7 @@ test_verdicts(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct linter_findings f;
 		struct span version;
 
@@ -137,7 +138,7 @@ test_nonsense(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct linter_findings f;
 		struct span version;
 

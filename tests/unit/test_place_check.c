@@ -11,6 +11,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/place_check.h"
 #include "src/privilege.h"
 #include "tests/unit/place_lab.h"
@@ -258,5 +259,5 @@ int
 main(void)
 {
 	set_up();
-	return place_lab_run(tests, sizeof(tests) / sizeof(tests[0]));
+	return place_lab_run(tests, COUNT(tests));
 }

@@ -8,6 +8,7 @@
 
 #include "acme/problem.h"
 #include "acme/response.h"
+#include "lib/count.h"
 #include "lib/json.h"
 
 static const struct {
@@ -74,7 +75,7 @@ test_table(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const char *prefix = "urn:ietf:params:acme:error:";
 		const char *type = problem_type(rows[i].kind);
 		struct err e = { .kind = rows[i].kind };

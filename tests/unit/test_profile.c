@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "pki/keycheck.h"
@@ -53,7 +54,7 @@ test_table(void **state)
 	struct job *j = unit_job();
 	(void)state;
 
-	assert_int_equal(profile_count, sizeof(expected) / sizeof(expected[0]));
+	assert_int_equal(profile_count, COUNT(expected));
 	for (size_t i = 0; i < profile_count; i++) {
 		const struct profile *p = &profiles[i];
 		const char *text = profile_text(j->arena, p);
@@ -111,7 +112,7 @@ test_find(void **state)
 		"Mailbox-strict", "mailbox-strictx", "mailbox_strict" };
 	(void)state;
 
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+	for (size_t i = 0; i < COUNT(others); i++) {
 		unit_case("%s", others[i]);
 		assert_null(profile_find(NULL, span_str(others[i])));
 	}
@@ -132,7 +133,7 @@ test_excluded(void **state)
 	};
 	(void)state;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct profile *p =
 		    profile_find(NULL, span_str(rows[i].profile));
 
@@ -414,7 +415,7 @@ test_make_wrong(void **state)
 	struct job *j = unit_job();
 	(void)state;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct conf_profile c = section("mine");
 		struct heard h = { j, "" };
 		struct profile p;

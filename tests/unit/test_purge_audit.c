@@ -12,6 +12,7 @@
 #include "db/store_cert.h"
 #include "db/store_crl.h"
 #include "db/store_purge.h"
+#include "lib/count.h"
 #include "src/purge.h"
 #include "src/role_issuer.h"
 #include "tests/unit/role_lab.h"
@@ -174,7 +175,7 @@ test_PK_21_cut_beside_a_gap(struct job *j)
 	purge_lab_init(&lab, j);
 	fixture_sql(j, "UPDATE orders SET life_until = 9000000000");
 	fixture_sql(j, "UPDATE authz SET expires_at = 9000000000");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s", cases[i].name);
 		make_gaps(&lab);
 		fixture_sql(j, cases[i].change);
@@ -202,7 +203,7 @@ test_PK_21_purge_hides_no_change(struct job *j)
 	purge_lab_init(&lab, j);
 	fixture_sql(j, "UPDATE orders SET life_until = 9000000000");
 	fixture_sql(j, "UPDATE authz SET expires_at = 9000000000");
-	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+	for (size_t i = 0; i < COUNT(changes); i++) {
 		unit_case("%s", changes[i]);
 		make_gaps(&lab);
 		fixture_sql(j, "DELETE FROM audit; DELETE FROM audit_gap; "

@@ -8,6 +8,7 @@
 
 #include "db/store_audit.h"
 #include "db/store_cert.h"
+#include "lib/count.h"
 #include "src/handoff.h"
 #include "src/role_issuer.h"
 #include "tests/unit/role_lab.h"
@@ -74,7 +75,7 @@ test_PK_22_PK_184_problem_reports(struct job *j)
 		       "SELECT 'open', id FROM cert");
 	fixture_sql(j, "INSERT INTO notice (about, mailbox, expires_at) "
 		       "VALUES ('report:77:answer', 'x@example.org', 1)");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s", cases[i].name);
 		role_lab_at(&lab, FIXTURE_NOW);
 		purge_lab_add_report(j);

@@ -3,6 +3,7 @@
 
 #include "dns/quorum.h"
 
+#include "lib/count.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
@@ -85,7 +86,7 @@ static void
 test_table(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct row *r = &rows[i];
 		struct quorum q = count(r->said, r->regions, r->minimum);
 

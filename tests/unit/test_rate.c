@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/rate.h"
 
 #define NOW ((int64_t)1800000000)
@@ -48,7 +49,7 @@ test_parse(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct conf_rates rates;
 		struct buf b;
 		int result = rates_parse(span_str(cases[i].text), &rates);

@@ -13,6 +13,7 @@
 #include "db/store_incident.h"
 #include "db/store_notice.h"
 #include "db/store_recheck.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
@@ -213,7 +214,7 @@ test_row(struct job *j)
 	walk(&lab, 0);
 	assert_int_equal(count_row_told(j), 0);
 	fixture_sql(j, "CREATE TABLE former AS SELECT * FROM cert");
-	for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+	for (size_t k = 0; k < COUNT(rows); k++) {
 		const char *log;
 
 		fixture_sql(j, arena_printf(j->arena, "UPDATE cert SET %s = %s",

@@ -25,7 +25,7 @@
 #include "tests/unit/status_lab.h"
 
 #define DAY ((int64_t)86400)
-#define COUNT 30
+#define CERTIFICATES 30
 #define SEAL_KEY                                                               \
 	"000102030405060708090a0b0c0d0e0f"                                     \
 	"101112131415161718191a1b1c1d1e1f\n"
@@ -76,7 +76,7 @@ lab_init(struct lab *lab, struct job *j)
 	setenv("TMPDIR", folder, 1);
 	j->conf = &lab->conf;
 	status_lab_at(j, FIXTURE_NOW);
-	for (int i = 0; i < COUNT; i++)
+	for (int i = 0; i < CERTIFICATES; i++)
 		make_cert(lab, i);
 	status_lab_run(lab->j, &lab->issuer);
 }
@@ -141,8 +141,8 @@ test_signs(struct job *j)
 	i = incident(j);
 	before = state_of(&lab);
 	EXPECT(j, rehearsal_run(j, fixture_login(), &i, &s, &r), 0);
-	assert_int_equal(r.revoked, COUNT);
-	assert_int_equal(r.sign.answers, 2 * COUNT); /* for two hashes */
+	assert_int_equal(r.revoked, CERTIFICATES);
+	assert_int_equal(r.sign.answers, 2 * CERTIFICATES); /* for two hashes */
 	assert_int_equal(r.sign.lists, 1);
 	assert_true(r.sign.prepare_ms >= 0 && r.sign.answers_ms >= 0 &&
 		    r.sign.lists_ms >= 0);

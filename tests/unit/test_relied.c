@@ -11,6 +11,7 @@
 
 #include "db/store_caa.h"
 #include "db/store_cert.h"
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "lib/json.h"
 #include "src/dossier.h"
@@ -204,7 +205,7 @@ test_changed(struct job *j)
 		{ "UPDATE reply SET id = id || 'x'", "rests on another reply" },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct role_lab lab;
 		struct dossier d;
 
@@ -234,7 +235,7 @@ test_stripped(struct job *j)
 		 "(SELECT id FROM authz) || '\"]}'"),
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct role_lab lab;
 		struct dossier d;
 
@@ -328,7 +329,7 @@ test_seal(struct job *j)
 	assert_null(back.v[0].key_seen.id);
 	EXPECT(j, relied_parse(j, k, "other", b.p, &back), -1);
 	job_recover(j);
-	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+	for (size_t i = 0; i < COUNT(changes); i++) {
 		const char *at = strstr(b.p, changes[i].from);
 
 		unit_case("%s", changes[i].from);

@@ -18,6 +18,7 @@
 #include "db/store_suppressed.h"
 #include "db/store_window.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "src/sender_renewal.h"
 
 #define DAY INT64_C(86400)
@@ -228,7 +229,7 @@ test_ended_authorizations(struct job *j)
 		"deactivated_at = 1", "revoked_at = 1", "held_until = 1",
 		"valid_at = 0" };
 
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+	for (size_t i = 0; i < COUNT(ends); i++) {
 		struct role_lab lab;
 
 		unit_case("%s", ends[i]);
@@ -266,7 +267,7 @@ test_not_needed(struct job *j)
 		    OPENS + DAY },
 	};
 
-	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < 2 * COUNT(rows); i++) {
 		bool is_queued = i % 2 == 1;
 		struct role_lab lab;
 

@@ -9,6 +9,7 @@
 #include "acme/replaces.h"
 #include "db/store_cert.h"
 #include "db/store_incident.h"
+#include "lib/count.h"
 
 #define HOUR 3600
 #define ALICE "alice@example.com"
@@ -319,7 +320,7 @@ test_free_for_own_mailboxes(struct job *j)
 	one_mail();
 	a = renew_all(j, BOB " alice+2@example.com", NULL);
 	front_expect(&a, 201, "", NULL);
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+	for (size_t i = 0; i < COUNT(others); i++) {
 		unit_case("%s", others[i]);
 		a = renew_all(
 		    j, arena_printf(j->arena, ALICE " %s", others[i]), id);
@@ -405,7 +406,7 @@ test_free_until_incident_ends(struct job *j)
 	fixture_sql(j, "UPDATE cert SET replaced_by = NULL");
 	/* A second later: the certificate's last one is over. */
 	front_set_time(j, FIXTURE_NOW + 1);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+	for (size_t i = 0; i < COUNT(ends); i++) {
 		unit_case("%s", ends[i].sql);
 		EXPECT(j, replaces_mail_was_free(j, late, ALICE), 1);
 		fixture_sql(j, ends[i].sql);

@@ -358,7 +358,7 @@ test_stop(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct reply_blocks b;
 
 		unit_case("%zu: %s", i, cases[i].text);

@@ -20,6 +20,7 @@
 #include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "mail/notice.h"
 #include "pki/der.h"
@@ -68,7 +69,7 @@ test_moments(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%zu", i);
 		assert_int_equal(report_next_alarm(FIXTURE_NOW,
 				     FIXTURE_NOW + rows[i].now * HOUR),
@@ -371,7 +372,7 @@ test_proof_not_acted_upon(struct job *j)
 	key = report_proof_key(&p);
 	give_key(j, key.spki_sha256);
 	act_as_web(j, &key);
-	for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++) {
+	for (size_t i = 0; i < COUNT(left_out); i++) {
 		unit_case("%zu", i);
 		fixture_sql(j, left_out[i]);
 		enter_proven(j, der, &key);
@@ -477,7 +478,7 @@ test_forged_proof(struct job *j)
 	start(&lab, j);
 	der = proof_of(j, &p);
 	enter_proven(j, der, KEY_BY_SPKI(SPAN("another key's")));
-	for (size_t i = 0; i <= sizeof(forgeries) / sizeof(forgeries[0]); i++) {
+	for (size_t i = 0; i <= COUNT(forgeries); i++) {
 		unit_case("%zu", i);
 		EXPECT(j, issuer_report_step(j), 1);
 		EXPECT(j, store_report_by_number(j, 1, &r), 1);
@@ -485,7 +486,7 @@ test_forged_proof(struct job *j)
 		assert_int_equal(r.answered_at, 0);
 		assert_int_equal(r.alarm_at, FIXTURE_NOW + 12 * HOUR);
 		expect_alarms(j, (int64_t)i + 1, 0);
-		if (i == sizeof(forgeries) / sizeof(forgeries[0]))
+		if (i == COUNT(forgeries))
 			break;
 		fixture_sql(j, arena_printf(j->arena, "%s, alarm_at = %lld",
 				   forgeries[i], (long long)FIXTURE_NOW));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "tests/unit/name_server.h"
 #include "tests/unit/unit.h"
 
@@ -83,7 +84,7 @@ test_answers(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct dns_answer a;
 
 		unit_case("%s %d", cases[i].name, (int)cases[i].type);
@@ -254,7 +255,7 @@ test_bogus(void **state)
 		"c19.test" };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < COUNT(names); i++) {
 		struct dns_answer a;
 
 		unit_case("%s", names[i]);
@@ -333,7 +334,7 @@ test_validates(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct resolver_conf conf = { .try_ms = 5000,
 			.total_ms = 20000 };
 		struct resolver *r = NULL;
@@ -414,7 +415,7 @@ test_public_options(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct resolver_conf conf = {
 			.try_ms = 5000, .total_ms = 20000, .is_public = true
 		};
@@ -461,7 +462,7 @@ test_public_anchor_file(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct resolver_conf conf = {
 			.try_ms = 5000, .total_ms = 20000, .is_public = true
 		};

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "tests/unit/unit.h"
 
 static const struct {
@@ -112,7 +113,7 @@ static void
 test_good(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+	for (size_t i = 0; i < COUNT(good); i++) {
 		char utc[CLOCK_RFC3339_MAX];
 		struct span all = span_str(good[i].text);
 		int64_t secs, again;
@@ -136,7 +137,7 @@ test_bad(void **state)
 	int64_t secs;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		unit_case("%s", bad[i]);
 		assert_int_equal(rfc3339_parse(span_str(bad[i]), &secs), -1);
 	}

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/same_file.h"
 #include "tests/unit/unit.h"
@@ -58,7 +59,7 @@ test_same(void **state)
 	(void)state;
 
 	make_files();
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const char *a = unit_path(rows[i].a), *b = unit_path(rows[i].b);
 
 		unit_case("%s and %s", rows[i].a, rows[i].b);

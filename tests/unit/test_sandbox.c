@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/landlock.h"
 #include "src/sandbox.h"
 #include "tests/unit/sandbox_lab.h"
@@ -244,8 +245,7 @@ test_roles(void **state)
 	for (enum sandbox_lab_who who = 0; who < WHO_COUNT; who++) {
 		enum role role = sandbox_lab_configure(who);
 
-		for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]);
-		     i++) {
+		for (size_t i = 0; i < COUNT(attempts); i++) {
 			unit_case(
 			    "%s: %s", sandbox_lab_names[who], attempts[i].what);
 			assert_int_equal(
@@ -273,7 +273,7 @@ test_foretold(void **state)
 	for (enum sandbox_lab_who who = 0; who < WHO_COUNT; who++) {
 		enum role role = sandbox_lab_configure(who);
 
-		for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		for (size_t i = 0; i < COUNT(files); i++) {
 			const struct sandbox_lab_attempt a = { files[i].name,
 				files[i].try, { 0 } };
 			enum sandbox_lab_outcome e = sandbox_lab_try(
@@ -301,7 +301,7 @@ test_off(void **state)
 
 	(void)state;
 	sandbox_lab_conf.isolation = CONF_ISOLATION_OFF;
-	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++)
+	for (size_t i = 0; i < COUNT(attempts); i++)
 		if (attempts[i].try == try_home || attempts[i].try == try_exec)
 			assert_int_equal(
 			    sandbox_lab_try(role, NULL, &attempts[i]), WORKS);
@@ -317,5 +317,5 @@ static const struct CMUnitTest tests[] = {
 int
 main(void)
 {
-	return sandbox_lab_run(tests, sizeof(tests) / sizeof(tests[0]));
+	return sandbox_lab_run(tests, COUNT(tests));
 }

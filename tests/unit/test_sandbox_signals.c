@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/count.h"
 #include "src/calls.h"
 #include "src/landlock.h"
 #include "tests/unit/sandbox_lab.h"
@@ -178,22 +179,22 @@ test_no_signals(void **state)
 
 	if (sandbox_lab_is_unable(2))
 		UNIT_SKIP("needs seccomp, Landlock 2 and no sanitizers");
-	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
+	for (size_t k = 0; k < COUNT(lists); k++) {
 		unit_case("list %zu: own", k);
 		assert_int_equal(filtered(&lists[k], &own), WORKS);
-		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		for (size_t i = 0; i < COUNT(ways); i++) {
 			unit_case("list %zu: %s", k, ways[i].what);
 			assert_int_equal(filtered(&lists[k], &ways[i]),
 			    lists[k].signals ? WORKS : REFUSED);
 		}
 	}
-	for (size_t k = 0; k < sizeof(confined) / sizeof(confined[0]); k++) {
+	for (size_t k = 0; k < COUNT(confined); k++) {
 		enum role role = sandbox_lab_configure(confined[k]);
 		const char *intake = sandbox_lab_intake(confined[k]);
 
 		unit_case("%s: own", sandbox_lab_names[confined[k]]);
 		assert_int_equal(sandbox_lab_try(role, intake, &own), WORKS);
-		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		for (size_t i = 0; i < COUNT(ways); i++) {
 			unit_case("%s: %s", sandbox_lab_names[confined[k]],
 			    ways[i].what);
 			assert_int_equal(
@@ -228,5 +229,5 @@ static const struct CMUnitTest tests[] = {
 int
 main(void)
 {
-	return sandbox_lab_run(tests, sizeof(tests) / sizeof(tests[0]));
+	return sandbox_lab_run(tests, COUNT(tests));
 }

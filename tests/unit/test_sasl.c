@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "mail/scram.h"
 #include "tests/unit/unit.h"
 
@@ -97,7 +98,7 @@ test_scram_refused(void **state)
 	const char *why = NULL;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		struct scram *s = scram_new(unit_job(), SCRAM_SHA256,
 		    SPAN("user"), SPAN("pencil"), nonce);
 
@@ -220,7 +221,7 @@ test_pick(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(picks) / sizeof(picks[0]); i++) {
+	for (size_t i = 0; i < COUNT(picks); i++) {
 		struct sasl_login login = { .user = picks[i].user,
 			.secret = SPAN("x"),
 			.is_token = picks[i].is_token };

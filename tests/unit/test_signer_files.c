@@ -7,6 +7,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "src/signer_files.h"
 #include "tests/unit/unit.h"
@@ -45,7 +46,7 @@ test_softhsm(void **state)
 	struct conf_list files;
 	(void)state;
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%zu", i);
 		configure_softhsm(rows[i].text);
 		assert_int_equal(signer_files(unit_job()->arena, &c, &files),
@@ -134,7 +135,7 @@ test_demand(void **state)
 	(void)state;
 
 	configure_softhsm("directories.tokendir = /var/tokens\n");
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct conf c = { .mode = rows[i].mode,
 			.isolation = rows[i].isolation,
 			.issuer.key.module = rows[i].module };

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "tests/unit/unit.h"
 
 static const struct {
@@ -40,7 +41,7 @@ static void
 test_answers(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct span bytes = span_str(cases[i].bytes);
 		struct smtp_reply r;
 		const char *why = NULL;
@@ -131,7 +132,7 @@ test_offer(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+	for (size_t i = 0; i < COUNT(offers); i++) {
 		struct smtp_offer o = { 0 };
 		struct smtp_reply r;
 		const char *why = NULL;

@@ -48,7 +48,7 @@ test_addresses(void **state)
 	char longest[300];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case(
 		    "%s", cases[i].mailbox == NULL ? "none" : cases[i].mailbox);
 		assert_int_equal(
@@ -122,7 +122,7 @@ test_messages(void **state)
 	struct buf b;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s", cases[i].name);
 		assert_int_equal(
 		    smtp_message_check(span_str(cases[i].text), false) == NULL,
@@ -190,7 +190,7 @@ test_codes(void **state)
 	char out[24];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%d %s", cases[i].code, cases[i].text);
 		smtp_code_format(
 		    out, cases[i].code, &cases[i].e, cases[i].text);
@@ -259,7 +259,7 @@ test_hide_login(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		char text[100];
 
 		snprintf(text, sizeof(text), "%s", cases[i].text);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "acme/status.h"
+#include "lib/count.h"
 
 #define T0 ((int64_t)1000000)
 #define HOUR ((int64_t)3600)
@@ -92,7 +93,7 @@ static const struct {
 static size_t
 find_authz_row(const struct authz_facts *f)
 {
-	size_t count = sizeof(authz_rows) / sizeof(authz_rows[0]);
+	size_t count = COUNT(authz_rows);
 
 	for (size_t i = 0; i < count; i++) {
 		const struct authz_facts *r = &authz_rows[i].facts;
@@ -226,7 +227,7 @@ static const struct {
 static enum order_status
 expected_order(int cert, int failed, int csr, int now, int authz)
 {
-	size_t count = sizeof(order_rows) / sizeof(order_rows[0]);
+	size_t count = COUNT(order_rows);
 
 	for (size_t i = 0; i < count; i++) {
 		if (fits(order_rows[i].cert, cert, ANY) &&
@@ -345,7 +346,7 @@ test_valid_until(void **state)
 	struct authz a = { .created_at = T0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		int64_t until = authz_valid_until(&a, T0 + rows[i].at * HOUR,
 		    rows[i].valid_life * HOUR, rows[i].order_life * HOUR);
 
@@ -382,7 +383,7 @@ test_retry_after(void **state)
 	struct order processing = { .csr_at = T0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		int64_t now = T0 + rows[i].since;
 
 		unit_case("row %zu", i);
@@ -450,7 +451,7 @@ test_held(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct authz a = { .created_at = T0,
 			.expires_at = EXPIRES,
 			.valid_at = T0 + 60,

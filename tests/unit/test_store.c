@@ -14,6 +14,7 @@
 
 #include "db/store_account.h"
 #include "db/store_private.h"
+#include "lib/count.h"
 
 /* A test that is sent away because of a lock does not wait for it. */
 static bool never_wait;
@@ -243,7 +244,7 @@ test_text_that_is_not_utf8(struct job *j)
 		{ "\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd" },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct account a =
 		    account(arena_printf(j->arena, "account %zu", i));
 		struct account back;

@@ -9,6 +9,7 @@
 #include "db/store_audit.h"
 #include "db/store_private.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/seal.h"
 
 static void
@@ -189,7 +190,7 @@ test_tampering(struct job *j)
 	    "INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, NULL)";
 	int64_t n;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s", cases[i].name);
 		fixture_sql(j, reset);
 		add_rows(j, 8);
@@ -259,7 +260,7 @@ test_signed_heads(struct job *j)
 	int64_t n, purged;
 
 	assert_int_equal(sign_head(j), 0);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s", cases[i].name);
 		fixture_sql(j, "DELETE FROM audit; DELETE FROM audit_mark;"
 			       "UPDATE audit_head SET seq = 0, hash = NULL");
@@ -352,7 +353,7 @@ test_signatures(struct job *j)
 	struct audit_mark m;
 	int64_t n, purged, since;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s", cases[i].change);
 		fixture_sql(j, "DELETE FROM audit; DELETE FROM audit_mark;"
 			       "UPDATE audit_head SET seq = 0, hash = NULL");

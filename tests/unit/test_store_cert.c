@@ -10,6 +10,7 @@
 #include "db/store_crl.h"
 #include "db/store_private.h"
 #include "db/store_reply.h"
+#include "lib/count.h"
 
 /* --- CAA ----------------------------------------------------------------- */
 
@@ -107,7 +108,7 @@ test_caa_releases(struct job *j)
 	int64_t due[] = { CAA_WAIT_SECS_MAX, CAA_WAIT_SECS_MAX + 1, 0 };
 
 	COMMITTED(j, store_order_finalize(j, o->id, SPAN("csr"), SPAN("jws")));
-	for (size_t i = 0; i < sizeof(due) / sizeof(due[0]); i++) {
+	for (size_t i = 0; i < COUNT(due); i++) {
 		struct caa_row row;
 		int64_t at;
 
@@ -349,7 +350,7 @@ test_revoked(struct job *j)
 	struct revoked *list;
 	size_t count;
 
-	for (size_t i = 0; i < sizeof(certs) / sizeof(certs[0]); i++) {
+	for (size_t i = 0; i < COUNT(certs); i++) {
 		struct order *o = fixture_order(j, account, 1);
 		struct cert c = cert(
 		    o, arena_printf(j->arena, "cert%zu", i), certs[i].serial);

@@ -16,6 +16,7 @@
 #include "db/store_audit.h"
 #include "db/store_outbox.h"
 #include "db/store_private.h"
+#include "lib/count.h"
 
 /* --- leases -------------------------------------------------------------- */
 
@@ -99,7 +100,7 @@ test_leases_at_once(struct job *j)
 		fixture_order(j, account, 10);
 	for (int i = ROWS / 10; i < ROWS; i++)
 		fixture_order(j, account, 1);
-	for (size_t q = 0; q < sizeof(queues) / sizeof(queues[0]); q++) {
+	for (size_t q = 0; q < COUNT(queues); q++) {
 		struct worker w = { .queue = &queues[q] };
 		int ends[2], pids[WORKERS];
 		size_t n = 0, got;

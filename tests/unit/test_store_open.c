@@ -16,6 +16,7 @@
 #include "db/store_audit.h"
 #include "db/store_login.h"
 #include "db/store_private.h"
+#include "lib/count.h"
 #include "lib/embed.h"
 #include "lib/fdio.h"
 
@@ -293,7 +294,7 @@ test_refused_urls(struct job *j)
 	};
 	struct store *s;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s", cases[i].url);
 		assert_int_equal(store_open(j, cases[i].url, &s), -1);
 		assert_job_error(j, cases[i].kind, NULL);
@@ -362,7 +363,7 @@ test_sqlite_settings(struct job *j)
 		{ "PRAGMA trusted_schema", 0 },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%s", cases[i].pragma);
 		assert_int_equal(
 		    fixture_count(j, cases[i].pragma), cases[i].value);
@@ -433,7 +434,7 @@ test_link_changed_while_in_use(struct job *j)
 
 	store_close(j->store);
 	j->store = first;
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+	for (size_t i = 0; i < COUNT(suffixes); i++) {
 		unlink(arena_printf(j->arena, "%s/db%s", a, suffixes[i]));
 		unlink(arena_printf(j->arena, "%s/db%s", b, suffixes[i]));
 	}
@@ -469,7 +470,7 @@ test_moved_when_new(struct job *j)
 	/* Another who comes and goes leaves them where they are. */
 	EXPECT(j, store_connect(j, &login, false, &other), 0);
 	store_close(other);
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+	for (size_t i = 0; i < COUNT(suffixes); i++) {
 		const char *name =
 		    arena_printf(j->arena, "%s%s", file, suffixes[i]);
 		const char *away = arena_printf(j->arena, "%s.away", name);
@@ -491,7 +492,7 @@ static void
 test_moved_while_in_use(struct job *j)
 {
 	COMMITTED(j, store_audit_add(j, "a", "before", "o", "ok", NULL));
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+	for (size_t i = 0; i < COUNT(suffixes); i++) {
 		const char *name =
 		    arena_printf(j->arena, "%s%s", fixture_file(), suffixes[i]);
 		const char *away = arena_printf(j->arena, "%s.away", name);

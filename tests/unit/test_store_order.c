@@ -7,6 +7,7 @@
 
 #include "db/store_order_look.h"
 #include "db/store_private.h"
+#include "lib/count.h"
 #include "tests/unit/store_fixture.h"
 
 /* --- making and reading -------------------------------------------------- */
@@ -136,7 +137,7 @@ test_values_are_used_once(struct job *j)
 	struct order *o = fixture_order(j, account, 1);
 
 	COMMITTED(j, store_order_fail(j, o->id, verdict_lab_problem));
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct order *model = fixture_order(j, account, 1);
 		struct order again = *model;
 		struct order_identifier ident = model->identifiers[0];
@@ -236,7 +237,7 @@ test_list_of_those_that_wait(struct job *j)
 	};
 	const char *account = fixture_account(j);
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct order *o = fixture_order(j, account, 2), *list;
 		size_t count;
 
@@ -364,7 +365,7 @@ test_post_after_the_end(struct job *j)
 	};
 	const char *account = fixture_account(j);
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct order *o = fixture_order(j, account, 1);
 		const struct authz *a = &o->identifiers[0].authz;
 		struct authz out;

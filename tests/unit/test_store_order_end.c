@@ -9,6 +9,7 @@
 #include "db/store_challenge.h"
 #include "db/store_outbox.h"
 #include "db/store_reply.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "tests/unit/store_fixture.h"
 
@@ -215,7 +216,7 @@ test_part1_is_erased(struct job *j)
 		FINAL_ORDER_FAILED, FINAL_EXPIRED, FINAL_SENT };
 	const char *account = fixture_account(j);
 
-	for (size_t i = 0; i < sizeof(finals) / sizeof(finals[0]); i++) {
+	for (size_t i = 0; i < COUNT(finals); i++) {
 		struct order *o = fixture_order(j, account, 1);
 		const struct challenge *c = &o->identifiers[0].authz.challenge;
 		struct outbox_mail mail;

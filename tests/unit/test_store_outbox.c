@@ -8,6 +8,7 @@
 #include "db/store_outbox.h"
 #include "db/store_private.h"
 #include "db/store_reply.h"
+#include "lib/count.h"
 
 static const char problem[] =
     "{\"type\":\"urn:ietf:params:acme:error:connection\"}";
@@ -206,7 +207,7 @@ test_ended_meanwhile(struct job *j)
 	};
 	const char *account = fixture_account(j);
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct order *o, *before, *after;
 		const char *id;
 		struct outbox_mail mail;

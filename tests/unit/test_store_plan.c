@@ -34,6 +34,7 @@
 #include "db/store_revoke.h"
 #include "db/store_secret.h"
 #include "db/store_stop.h"
+#include "lib/count.h"
 #include "lib/seal.h"
 
 #define STATEMENTS_MAX 400
@@ -235,7 +236,7 @@ look_for_orders(struct job *j, const char *account, const char *mailbox)
 	struct order *list;
 	size_t count;
 
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+	for (size_t i = 0; i < COUNT(ways); i++)
 		EXPECT(j, store_order_search(j, &ways[i], 9, &list, &count), 0);
 }
 
@@ -471,7 +472,7 @@ reads_all(const char *step, const char *text)
 
 	if (strncmp(step, "SCAN ", 5) != 0)
 		return false;
-	for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++)
+	for (size_t i = 0; i < COUNT(inner); i++)
 		if (strcmp(step, inner[i].step) == 0 &&
 		    strstr(text, inner[i].text) != NULL)
 			return false;

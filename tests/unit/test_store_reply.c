@@ -9,6 +9,7 @@
 #include "db/store_outbox.h"
 #include "db/store_private.h"
 #include "db/store_reply.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "tests/unit/store_fixture.h"
 
@@ -173,7 +174,7 @@ test_verdict_table(struct job *j)
 {
 	const char *account = fixture_account(j);
 
-	for (size_t v = 0; v < sizeof(table) / sizeof(table[0]); v++) {
+	for (size_t v = 0; v < COUNT(table); v++) {
 		for (int s = 0; s < STATE_COUNT; s++) {
 			const struct outcome *expected = &table[v].in[s];
 			struct order *o, *before, *after;
@@ -219,7 +220,7 @@ test_judged_after_downtime(struct job *j)
 	};
 	const char *account = fixture_account(j);
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct order *o;
 		const struct authz *a;
 		struct reply_record r;
@@ -298,7 +299,7 @@ test_five_soft_notes(struct job *j)
 	struct authz out;
 
 	COMMITTED(j, store_challenge_post(j, a->challenge.id, 1, &out));
-	for (size_t i = 0; i < sizeof(soft) / sizeof(soft[0]); i++) {
+	for (size_t i = 0; i < COUNT(soft); i++) {
 		size_t noted = i < 5 ? i + 1 : 5;
 		const struct json *error, *list;
 

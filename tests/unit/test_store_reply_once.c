@@ -7,6 +7,7 @@
 
 #include "db/store_challenge.h"
 #include "db/store_reply.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "tests/unit/store_fixture.h"
 
@@ -191,7 +192,7 @@ test_repeated(struct job *j)
 		    VERDICT_LATE },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct order *o = fixture_order(j, fixture_account(j), 1);
 		struct order *other = fixture_order(j, fixture_account(j), 1);
 		const struct authz *a = &o->identifiers[0].authz;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "tests/unit/peer.h"
 #include "tests/unit/submit_lab.h"
 #include "tests/unit/unit.h"
@@ -183,7 +184,7 @@ test_outcomes(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p;
 		struct submit_result r;
 
@@ -386,7 +387,7 @@ test_login(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p;
 		struct submit_result r;
 
@@ -423,7 +424,7 @@ test_check(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p = peer_start(cases[i].script, NULL);
 		struct submit *s =
 		    submit_lab_make(&(struct set_up){ .tls = CONF_TLS_NONE,
@@ -463,7 +464,7 @@ test_addresses(void **state)
 	struct submit_result r;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		unit_case("%zu", i);
 		assert_int_equal(
 		    submit_send(s, j, FROM, bad[i], SPAN(MESSAGE), &r), -1);
@@ -525,7 +526,7 @@ test_configuration(void **state)
 	(void)state;
 	memset(longest, 'a', sizeof(longest) - 1);
 	longest[256] = '\0';
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct submit_conf conf = good;
 
 		unit_case("%s", cases[i].name);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "tests/unit/peer.h"
 #include "tests/unit/submit_lab.h"
 #include "tests/unit/unit.h"
@@ -155,7 +156,7 @@ test_outcomes(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p;
 		struct submit_result r;
 
@@ -297,8 +298,7 @@ test_tls_refused(void **state)
 	};
 
 	(void)state;
-	submit_lab_refuses(
-	    cases, sizeof(cases) / sizeof(cases[0]), CONF_AUTH_AUTO);
+	submit_lab_refuses(cases, COUNT(cases), CONF_AUTH_AUTO);
 	peer_tls_free(tls);
 	peer_tls_free(other);
 	peer_tls_free(wrong);
@@ -340,7 +340,7 @@ test_silence(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		int64_t begin = clock_mono_ms();
 		struct peer *p;
 		struct submit_result r;
@@ -404,7 +404,7 @@ test_configuration(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct submit_conf conf = { .host = "localhost",
 			.port = 25,
 			.tls = CONF_TLS_NONE,

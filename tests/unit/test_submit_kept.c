@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "tests/unit/peer.h"
 #include "tests/unit/submit_lab.h"
 #include "tests/unit/unit.h"
@@ -139,7 +140,7 @@ test_kept(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p = peer_start(cases[i].script, NULL);
 		struct submit *s =
 		    submit_lab_make(&(struct set_up){ .tls = CONF_TLS_NONE,

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/count.h"
 #include "tests/unit/peer.h"
 #include "tests/unit/submit_lab.h"
 #include "tests/unit/unit.h"
@@ -127,7 +128,7 @@ test_login(void **state)
 
 	(void)state;
 	put("token", "tok.en\n");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p;
 		struct submit_result r;
 
@@ -237,7 +238,7 @@ test_check(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p = peer_start(cases[i].script, NULL);
 		struct submit *s =
 		    submit_lab_make(&(struct set_up){ .tls = CONF_TLS_NONE,

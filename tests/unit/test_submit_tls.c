@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "tests/unit/peer.h"
 #include "tests/unit/submit_lab.h"
 #include "tests/unit/unit.h"
@@ -130,8 +131,7 @@ test_tls_refused(void **state)
 	};
 
 	(void)state;
-	submit_lab_refuses(
-	    cases, sizeof(cases) / sizeof(cases[0]), CONF_AUTH_PLAIN);
+	submit_lab_refuses(cases, COUNT(cases), CONF_AUTH_PLAIN);
 	peer_tls_free(tls);
 	peer_tls_free(other);
 	peer_tls_free(wrong);

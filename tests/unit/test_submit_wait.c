@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "tests/unit/peer.h"
 #include "tests/unit/submit_lab.h"
 #include "tests/unit/unit.h"
@@ -38,7 +39,7 @@ test_silence(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		int64_t begin = clock_mono_ms();
 		struct peer *p;
 		struct submit_result r;
@@ -99,7 +100,7 @@ test_endless(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peer *p;
 		struct submit_result r;
 

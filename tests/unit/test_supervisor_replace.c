@@ -12,6 +12,7 @@
 
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "src/supervisor_replace.h"
 
@@ -201,7 +202,7 @@ main(void)
 	if (fd < 0)
 		return 1;
 	close(fd);
-	failed = unit_run(tests, sizeof tests / sizeof tests[0]);
+	failed = unit_run(tests, COUNT(tests));
 	unlink(file);
 	return failed;
 }

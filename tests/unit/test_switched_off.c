@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/log.h"
 #include "src/conf_check.h"
 #include "src/switched_off.h"
@@ -45,7 +46,7 @@ test_each(void **state)
 		    "PK-86", "policy.allow_reserved_domains", "yes" },
 	};
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct switched_off *s =
 		    switched_off_at(&rows[i].conf, 0);
 

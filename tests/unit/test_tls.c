@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/count.h"
 #include "src/tls.h"
 #include "src/tls_watch.h"
 #include "tests/unit/unit.h"
@@ -224,7 +225,7 @@ main(void)
 	certificate = arena_printf(keep, "%s/c.pem", folder);
 	key = arena_printf(keep, "%s/k.pem", folder);
 	make_certificate();
-	result = unit_run(tests, sizeof(tests) / sizeof(tests[0]));
+	result = unit_run(tests, COUNT(tests));
 	arena_free(keep);
 	return result;
 }

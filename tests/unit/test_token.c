@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/unit_folder.h"
 
@@ -86,7 +87,7 @@ test_file(void **state)
 	struct span out;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		int result;
 
 		unit_case("%zu", i);
@@ -139,7 +140,7 @@ test_command(void **state)
 	(void)state;
 	assert_int_equal(setenv("TOKEN_TEST_SECRET", "leak", 1), 0);
 	assert_true(dup2(2, 9) == 9);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		int result;
 
 		unit_case("%s", cases[i].script);

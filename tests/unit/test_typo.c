@@ -3,6 +3,7 @@
 
 #include "lib/typo.h"
 
+#include "lib/count.h"
 #include "tests/unit/unit.h"
 
 static void
@@ -24,12 +25,12 @@ test_nearest(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct typo t = typo_of(cases[i].word);
 		const char *near = NULL;
 
 		unit_case("%s", cases[i].word);
-		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+		for (size_t k = 0; k < COUNT(names); k++)
 			if (typo_is_nearer(&t, names[k]))
 				near = names[k];
 		if (cases[i].near == NULL)

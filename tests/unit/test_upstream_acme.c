@@ -11,6 +11,7 @@
 
 #include "db/store_handoff.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "pki/ossl.h"
 #include "src/handoff.h"
 #include "src/upstream.h"
@@ -112,7 +113,7 @@ test_stopped_meanwhile(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct play p = { .tls = peer_tls_new("127.0.0.1") };
 		struct peer *last = peer_start(signs, p.tls);
 		const struct peer_step steps[] = { FRESH_NONCE, FOUND,
@@ -176,7 +177,7 @@ test_account_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct play p = { .tls = peer_tls_new("127.0.0.1") };
 		struct upstream_answer a;
 
@@ -212,7 +213,7 @@ test_profile(void **state)
 	const struct peer_step not_asked[] = { FRESH_NONCE, FOUND, END };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct play p = { .tls = peer_tls_new("127.0.0.1") };
 		struct upstream_answer a;
 

@@ -14,6 +14,7 @@
 #include "db/store_url.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "pki/ca.h"
 #include "pki/certview.h"
@@ -242,7 +243,7 @@ test_refused(struct job *j)
 		{ CA_URL_OCSP, HTTPS_GET, 0, NULL, SPAN("\x30\x00"),
 		    "not an OCSP response" },
 	};
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < COUNT(table); i++) {
 		lab.instead = &table[i];
 		expect_wrong(&lab, table[i].kind, table[i].said);
 	}

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "lib/count.h"
 #include "src/http_watch.h"
 #include "src/wake.h"
 
@@ -69,7 +70,7 @@ test_watch(void **state)
 	(void)state;
 	assert_int_equal(wake_create(fds), 0);
 	wake_adopt(fds, ROLE_SENDER);
-	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+	for (size_t i = 0; i < COUNT(roles); i++) {
 		struct http_watches *ws = http_watches_new(roles[i]);
 		struct http_watch *w;
 		int ends[2];

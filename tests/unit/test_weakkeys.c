@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
@@ -154,7 +155,7 @@ test_file(void **state)
 	size_t n = strlen(good);
 	(void)state;
 
-	for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+	for (size_t i = 0; i < COUNT(bodies); i++) {
 		unit_case("%zu", i);
 		assert_int_equal(load(j, with_head(j, bodies[i]), &w), -1);
 		job_recover(j);

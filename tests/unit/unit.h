@@ -27,6 +27,7 @@
 
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/count.h"
 #include "lib/job.h"
 
 /* The running test's job: the same one until the test ends. */
@@ -89,7 +90,7 @@ int unit_run(const struct CMUnitTest *tests, size_t count);
 #define UNIT_MAIN(tests)                                                       \
 	int main(void)                                                         \
 	{                                                                      \
-		return unit_run(tests, sizeof(tests) / sizeof((tests)[0]));    \
+		return unit_run(tests, COUNT(tests));                          \
 	}
 
 #endif
