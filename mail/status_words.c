@@ -89,6 +89,7 @@ static const struct {
 	{ 552, "the mail or the mailbox is too large" },
 	{ 553, "the address is not accepted" },
 	{ 554, "the mail system refuses the mail" },
+	{ 556, "the mail domain takes no mail" },
 };
 
 /* A number of one to three digits at *p, which moves behind it: or -1. */
@@ -142,31 +143,66 @@ words_of_basic(int code)
 	return words_of_class(code / 100);
 }
 
+/* "550 5.1.1", "5.1.1", "550". */
+struct status {
+	int basic; /* 0: none */
+	int class; /* 0: no enhanced code */
+	int subject, detail;
+};
+
+static int
+parse_enhanced(const char *p, struct status *out)
+{
+	out->class = take_number(&p);
+	if (out->class < 0 || out->class > 9 || *p++ != '.')
+		return -1;
+	out->subject = take_number(&p);
+	if (out->subject < 0 || *p++ != '.')
+		return -1;
+	out->detail = take_number(&p);
+	return out->detail < 0 || *p != '\0' ? -1 : 0;
+}
+
+static int
+parse(const char *code, struct status *out)
+{
+	const char *p = code;
+	int first = take_number(&p);
+
+	*out = (struct status){ .basic = 0 };
+	if (first < 100)
+		return parse_enhanced(code, out);
+	out->basic = first;
+	if (*p == '\0')
+		return 0;
+	return *p == ' ' ? parse_enhanced(p + 1, out) : -1;
+}
+
 const char *
 status_words(const char *code)
 {
-	const char *p = code;
-	int first = take_number(&p), basic = 0, subject, detail;
+	struct status s;
 
-	if (first >= 100 && *p == '\0')
-		return words_of_basic(first);
-	if (first >= 100 && *p == ' ') {
-		basic = first;
-		p++;
-		first = take_number(&p);
-	}
-	if (first < 0 || first > 9 || *p++ != '.')
-		return NULL;
-	subject = take_number(&p);
-	if (subject < 0 || *p++ != '.')
-		return NULL;
-	detail = take_number(&p);
-	if (detail < 0 || *p != '\0')
+	if (parse(code, &s) < 0)
 		return NULL;
 	/* "550 5.0.0", "530 5.7.0": the first number says more. */
-	if (basic != 0 && (subject == 0 || (basic == 530 && detail == 0)))
-		return words_of_basic(basic);
-	return words_of_enhanced(first, subject, detail);
+	if (s.basic != 0 && (s.class == 0 || s.subject == 0 ||
+				(s.basic == 530 && s.detail == 0)))
+		return words_of_basic(s.basic);
+	return words_of_enhanced(s.class, s.subject, s.detail);
+}
+
+/* 5.1.10 is not among them: Microsoft's systems say it of mailboxes. */
+bool
+status_is_no_exchanger(const char *code)
+{
+	struct status s;
+
+	if (parse(code, &s) < 0)
+		return false;
+	return s.basic == 556 ||
+	       (s.class == 5 && ((s.subject == 1 && s.detail == 2) ||
+				    (s.subject == 4 && s.detail == 4)));
 }
 
 const char *

@@ -11,6 +11,7 @@
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "mail/status_words.h"
+#include "src/delivery_problem.h"
 #include "src/evidence.h"
 #include "src/reply_conf.h"
 #include "src/role_validator.h"
@@ -128,10 +129,13 @@ judge_dsn(struct job *j, struct judgement *g)
 	if (is_genuine && !d->passed_on)
 		g->record.verdict =
 		    d->failed ? VERDICT_DSN_FAILED : VERDICT_DSN_DELAYED;
-	g->record.error = problem_format(j, ERR_CONNECTION,
-	    arena_printf(j->arena, "%s%s: %s",
-		is_genuine ? "" : "a report says: ", dsn_says(d),
-		status_explain(j, d->status)));
+	g->record.error =
+	    g->record.verdict == VERDICT_DSN_FAILED
+		? delivery_failed(j, g->subject.authz.mailbox, d->status, NULL)
+		: problem_format(j, ERR_CONNECTION,
+		      arena_printf(j->arena, "%s%s: %s",
+			  is_genuine ? "" : "a report says: ", dsn_says(d),
+			  status_explain(j, d->status)));
 }
 
 static void

@@ -167,6 +167,7 @@ libcs_src_a_SOURCES = \
 	src/enroll_session.c src/enroll_session.h \
 	src/caa_refusal.c src/caa_refusal.h \
 	src/caa_report.c src/caa_report.h \
+	src/delivery_problem.c src/delivery_problem.h \
 	src/sender_recipient.c src/sender_recipient.h \
 	src/sender_renewal.c src/sender_renewal.h \
 	src/sender_report.c src/sender_report.h \

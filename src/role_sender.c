@@ -25,8 +25,8 @@
 #include "mail/smime_sign.h"
 #include "mail/smime_signer.h"
 #include "mail/smtp_text.h"
-#include "mail/status_words.h"
 #include "mail/texts.h"
+#include "src/delivery_problem.h"
 #include "src/incident_tell.h"
 #include "src/relay.h"
 #include "src/sender_notice.h"
@@ -143,21 +143,10 @@ sender_outcome_name(enum submit_outcome outcome)
 	return "";
 }
 
-/* Only the code of the relay's answer reaches the client (AC-119), and our
- * own words for it, or what is ours alone to say (ER-20). */
-static const char *
-delivery_problem(struct job *j, const char *what, const struct submit_result *r)
-{
-	const char *why =
-	    r->reason != NULL ? r->reason : status_explain(j, r->code);
-
-	return problem_format(
-	    j, ERR_CONNECTION, arena_printf(j->arena, "%s: %s", what, why));
-}
-
+/* `refusal`: what the client is told of an end that is ours, or NULL. */
 static int
 record_outcome(struct job *j, const struct outbox_mail *mail,
-    const struct submit_result *r)
+    const struct submit_result *r, const char *refusal)
 {
 	const char *id = mail->challenge_id;
 
@@ -166,10 +155,10 @@ record_outcome(struct job *j, const struct outbox_mail *mail,
 		return store_outbox_sent(
 		    j, id, r->answer, j->conf->challenge_mail_gap);
 	case SUBMIT_PERMANENT:
-		if (store_outbox_failed(j, id, r->answer,
-			delivery_problem(j,
-			    "the challenge mail could not be delivered", r)) <
-		    0)
+		if (refusal == NULL)
+			refusal = delivery_failed(
+			    j, mail->mailbox, r->code, r->reason);
+		if (store_outbox_failed(j, id, r->answer, refusal) < 0)
 			return -1;
 		return limits_note_failure(j, mail->account_id, mail->mailbox);
 	case SUBMIT_TEMPORARY:
@@ -177,8 +166,7 @@ record_outcome(struct job *j, const struct outbox_mail *mail,
 		return store_outbox_retry(j, id,
 		    j->now + sender_pause(mail->attempts),
 		    r->code[0] != '\0' ? r->code : r->answer,
-		    delivery_problem(
-			j, "delivery of the challenge mail is delayed", r));
+		    delivery_delayed(j, r->code, r->reason));
 	case SUBMIT_CUT_OFF:
 		return store_outbox_give_back(j, id);
 	}
@@ -243,14 +231,14 @@ is_for_a_person(const struct submit_result *r)
 
 static int
 finish(struct job *j, const struct outbox_mail *mail,
-    const struct submit_result *r)
+    const struct submit_result *r, const char *refusal)
 {
 	struct log_quoted q;
 	const char *object = arena_printf(j->arena, "order:%s", mail->order_id);
 
 	if (store_begin(j) < 0)
 		return -1;
-	if (record_outcome(j, mail, r) < 0)
+	if (record_outcome(j, mail, r, refusal) < 0)
 		return r->outcome == SUBMIT_ACCEPTED ? worker_undo(j)
 						     : drop(j, mail);
 	/* No attempt, so there is nothing to tell of it. */
@@ -275,21 +263,25 @@ finish(struct job *j, const struct outbox_mail *mail,
 	return 0;
 }
 
-/* The account's own list may say no as well (AC-78). */
+/* The account's own list may say no as well (AC-78).  *refusal: the problem
+ * that says so, or NULL. */
 static int
-is_allowed(struct job *j, const struct outbox_mail *mail, bool *allowed)
+find_refusal(
+    struct job *j, const struct outbox_mail *mail, const char **refusal)
 {
 	struct addr_policy policy = policy_addr(j->conf);
 	struct account_rights rights;
 	struct addr addr;
 
+	*refusal = NULL;
 	if (eab_rights_of(j, mail->eab_kid, &rights) < 0)
 		return -1;
-	*allowed =
-	    addr_parse(j, span_str(mail->mailbox), &policy, &addr) == 0 &&
-	    policy_check(j, j->conf, rights.allow, &addr) == 0;
-	if (!*allowed && !err_is_theirs(j->err.kind))
+	if (addr_parse(j, span_str(mail->mailbox), &policy, &addr) == 0 &&
+	    policy_check(j, j->conf, rights.allow, &addr) == 0)
+		return 0;
+	if (!err_is_theirs(j->err.kind))
 		return -1;
+	*refusal = problem_format(j, j->err.kind, j->err.text);
 	job_recover(j);
 	return 0;
 }
@@ -298,28 +290,24 @@ is_allowed(struct job *j, const struct outbox_mail *mail, bool *allowed)
 static int
 refuse_if_denied(struct job *j, const struct outbox_mail *mail, bool *denied)
 {
-	struct submit_result r = { .outcome = SUBMIT_PERMANENT,
+	static const struct submit_result r = { .outcome = SUBMIT_PERMANENT,
 		.answer = "refused by this server's policy" };
-	bool allowed;
+	const char *refusal;
 
-	if (is_allowed(j, mail, &allowed) < 0)
+	if (find_refusal(j, mail, &refusal) < 0)
 		return -1;
-	*denied = !allowed;
-	return *denied ? finish(j, mail, &r) : 0;
+	*denied = refusal != NULL;
+	return *denied ? finish(j, mail, &r, refusal) : 0;
 }
 
 static int
 put_back(struct job *j, const struct outbox_mail *mail, int64_t secs)
 {
 	static const char code[] = "limits.mails_to_mailbox";
-	static const struct submit_result held = {
-		.reason = "too many mails to this mailbox"
-	};
 
 	if (store_begin(j) < 0 ||
 	    store_outbox_retry(j, mail->challenge_id, j->now + secs, code,
-		delivery_problem(
-		    j, "delivery of the challenge mail is delayed", &held)) < 0)
+		delivery_delayed(j, "", "too many mails to this mailbox")) < 0)
 		return worker_undo(j);
 	log_info("challenge mail held back",
 	    "order=%s challenge=%s seconds=%lld", mail->order_id,
@@ -394,7 +382,7 @@ send_one(const struct sender *s, struct job *j, struct outbox_mail *mail)
 	/* A relay that quotes the Subject must not bring token-part1 into the
 	 * log or the audit (ER-6). */
 	smtp_text_hide_token(r.answer, mail->token_part1);
-	return finish(j, mail, &r);
+	return finish(j, mail, &r, NULL);
 }
 
 static int

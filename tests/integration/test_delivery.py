@@ -35,9 +35,13 @@ def test_refused(site):
     with case("AC-178: the relay repeats the mailbox, and the log does not"):
         challenge = Client(site).order("alice@nowhere.test").challenge()
         challenge.post()
-        challenge.wait("invalid")
+        found = challenge.wait("invalid")
         log = site.log()
         assert "5.1.2 <(mailbox)>" in log and "alice@" not in log
+    with case("AC-119: a domain that takes no mail is told as such"):
+        assert found["error"]["type"].endswith(":dns"), found
+        assert found["error"]["detail"] == \
+            "no mail exchanger for nowhere.test", found
 
 
 def report(sender, recipient, message_id):

@@ -28,6 +28,13 @@ static const struct {
 	/* At the tag it need not quote anything. */
 	{ "failed", "5.2.2", false, NULL, "<x@y.test>", VERDICT_DSN_FAILED,
 	    true, AUTHZ_INVALID, "5.2.2 (the mailbox is full)" },
+	/* AC-119 */
+	{ "failed", "5.1.2", false, NULL, NULL, VERDICT_DSN_FAILED, true,
+	    AUTHZ_INVALID,
+	    ":dns\",\"detail\":\"no mail exchanger for example.org\"" },
+	{ "failed", "5.4.4", false, NULL, NULL, VERDICT_DSN_FAILED, true,
+	    AUTHZ_INVALID,
+	    ":dns\",\"detail\":\"no mail exchanger for example.org\"" },
 	/* Told; the relay may still succeed. */
 	{ "delayed", "4.4.1", false, NULL, NULL, VERDICT_DSN_DELAYED, true,
 	    AUTHZ_PENDING,
@@ -48,6 +55,10 @@ static const struct {
 	    AUTHZ_PENDING,
 	    "\"a report says: the challenge mail could not be delivered: "
 	    "5.1.1 (there is no such mailbox)\"" },
+	{ "failed", "5.1.2", true, NULL, NULL, VERDICT_DSN_NOTED, true,
+	    AUTHZ_PENDING,
+	    "\"a report says: the challenge mail could not be delivered: "
+	    "5.1.2 (there is no such mail domain)\"" },
 	{ "delayed", "4.2.2", true, NULL, NULL, VERDICT_DSN_NOTED, true,
 	    AUTHZ_PENDING,
 	    "\"a report says: delivery of the challenge mail is delayed: "
@@ -129,7 +140,7 @@ test_report_after_change(struct job *j)
 		lab.conf.sender.tagged = true;
 		fixture_sql(j, "UPDATE challenge SET from_address = "
 			       "'acme@ca.example'");
-		take_report(&lab, 7);
+		take_report(&lab, 9);
 		assert_int_equal(
 		    authz_status(role_lab_authz(&lab), j->now), AUTHZ_PENDING);
 	}

@@ -360,6 +360,21 @@ static const struct {
 	    AUTHZ_INVALID, false, false,
 	    "the challenge mail could not be delivered: 550 5.1.1",
 	    "permanent failure" },
+	/* AC-119: nothing takes mail for the domain (NXDOMAIN, null MX). */
+	{ { SUBMIT_PERMANENT, "550 5.1.2", "550 5.1.2 <secret@example.org>",
+	      NULL },
+	    AUTHZ_INVALID, false, false,
+	    ":dns\",\"detail\":\"no mail exchanger for example.org\"",
+	    "permanent failure" },
+	{ { SUBMIT_PERMANENT, "556 5.1.10", "556 5.1.10 nullMX", NULL },
+	    AUTHZ_INVALID, false, false,
+	    ":dns\",\"detail\":\"no mail exchanger for example.org\"",
+	    "permanent failure" },
+	{ { SUBMIT_TEMPORARY, "450 4.1.2", "450 4.1.2 not now", NULL },
+	    AUTHZ_PENDING, false, true,
+	    ":connection\",\"detail\":\"delivery of the challenge mail is "
+	    "delayed: 450 4.1.2",
+	    "temporary failure" },
 	/* ER-20: what is ours to say stands where the relay's code would. */
 	{ { SUBMIT_PERMANENT, "", "no SMTPUTF8 at mx.ca.example",
 	      "the relay does not offer SMTPUTF8" },
@@ -465,7 +480,9 @@ test_lists(struct job *j)
 		    lists[i].is_sent ? AUTHZ_PENDING : AUTHZ_INVALID);
 		/* Refused: no rendered mail is left either. */
 		if (!lists[i].is_sent)
-			assert_null(strstr(a->challenge.error, "policy"));
+			assert_non_null(strstr(a->challenge.error,
+			    ":rejectedIdentifier\",\"detail\":\"this server "
+			    "does not issue for the requested identifier\""));
 		assert_int_equal(
 		    fixture_count(j, "SELECT COUNT(*) FROM spool"), 0);
 		fixture_sql(j, "UPDATE outbox SET due_at = NULL");

@@ -38,6 +38,7 @@ test_words(void **state)
 		    "the mail system gives no reason; it may still succeed" },
 		{ "2.1.1", "delivered" },
 		{ "550", "the mailbox cannot be reached, or mail is refused" },
+		{ "556", "the mail domain takes no mail" },
 		{ "550 5.0.0",
 		    "the mailbox cannot be reached, or mail is refused" },
 		{ "421", "the mail system takes no mail now" },
@@ -84,9 +85,48 @@ test_explain(void **state)
 	    "550 5.1.1 (there is no such mailbox)");
 }
 
+static void
+test_no_exchanger(void **state)
+{
+	static const struct {
+		const char *code;
+		bool none;
+	} cases[] = {
+		{ "5.1.2", true },
+		{ "550 5.1.2", true },
+		{ "5.4.4", true },
+		{ "554 5.4.4", true },
+		{ "556", true },
+		{ "556 5.1.10", true },
+		/* A name server that does not answer now; another path. */
+		{ "4.1.2", false },
+		{ "450 4.1.2", false },
+		{ "4.4.4", false },
+		{ "5.4.3", false },
+		{ "5.1.1", false },
+		{ "5.2.2", false },
+		/* So Microsoft's systems tell of a mailbox that is not there.
+		 */
+		{ "550 5.1.10", false },
+		{ "5.1.10", false },
+		{ "550", false },
+		{ "", false },
+		{ "556x", false },
+		{ "5.1.2.1", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unit_case("%s", cases[i].code);
+		assert_int_equal(
+		    status_is_no_exchanger(cases[i].code), cases[i].none);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_words),
 	cmocka_unit_test(test_explain),
+	cmocka_unit_test(test_no_exchanger),
 };
 
 UNIT_MAIN(tests)
