@@ -223,6 +223,14 @@ sources_of(const struct validator *v, const struct job *j)
 				: j->conf->validator.dns_total_ms };
 }
 
+/* In the last second of the challenge: the client then reads how it has ended
+ * (AC-128). */
+static int64_t
+last_try(const struct authz *a)
+{
+	return a->expires_at - 1;
+}
+
 static int
 judge_reply(struct validator *v, struct job *j, struct judgement *g)
 {
@@ -246,9 +254,10 @@ judge_reply(struct validator *v, struct job *j, struct judgement *g)
 	    reply_judge(j, r, &expect, &policy, recorder_resolver(dns)) < 0)
 		return -1;
 	g->record.verdict = r->verdict;
-	/* What could not be judged in its time proves nothing (MA-31). */
-	if (r->verdict == VERDICT_DEFERRED &&
-	    j->now > g->subject.authz.expires_at)
+	/* What could not be judged in its time proves nothing (MA-31); but what
+	 * had no time is looked at once more. */
+	if (r->verdict == VERDICT_DEFERRED && v->hasty_ms == 0 &&
+	    j->now >= last_try(&g->subject.authz))
 		g->record.verdict = VERDICT_UNAUTHENTICATED;
 	repeated = note_evidence(j, g, &evidence);
 	if (repeated > 0) {
@@ -388,14 +397,17 @@ judge(struct validator *v, struct job *j, struct judgement *g)
 }
 
 static int64_t
-defer_pause(const struct judgement *g, int64_t now)
+next_try(const struct judgement *g, int64_t now)
 {
-	int64_t waited = now - g->received->arrival;
+	int64_t pause = now - g->received->arrival;
+	int64_t last = last_try(&g->subject.authz);
 
 	/* The longer it has waited, the longer until the next try. */
-	if (waited < DEFER_FIRST_SECS)
-		return DEFER_FIRST_SECS;
-	return waited < DEFER_MAX_SECS ? waited : DEFER_MAX_SECS;
+	if (pause < DEFER_FIRST_SECS)
+		pause = DEFER_FIRST_SECS;
+	if (pause > DEFER_MAX_SECS)
+		pause = DEFER_MAX_SECS;
+	return now + pause < last ? now + pause : last;
 }
 
 static void
@@ -416,8 +428,7 @@ fill_record(const struct validator *v, struct job *j, struct judgement *g)
 		rec->raw = m->raw;
 	rec->is_disposed = m->is_gone;
 	if (rec->verdict == VERDICT_DEFERRED)
-		rec->retry_at =
-		    v->hasty_ms > 0 ? j->now : j->now + defer_pause(g, j->now);
+		rec->retry_at = v->hasty_ms > 0 ? j->now : next_try(g, j->now);
 }
 
 static void

@@ -6,6 +6,7 @@
 
 #include "tests/unit/role_lab.h"
 
+#include "acme/status.h"
 #include "lib/count.h"
 #include "src/judge.h"
 #include "src/judge_caa.h"
@@ -60,6 +61,93 @@ test_deferred_for_ever(struct job *j)
 	assert_int_equal(
 	    role_lab_last_reply(&lab).verdict, VERDICT_UNAUTHENTICATED);
 	EXPECT(j, judge_deferred(&lab.validator, j), 0);
+}
+
+/* MA-31, AC-128: the last look is in the challenge's last second, not after the
+ * client has read that it ended. */
+static void
+test_last_try(struct job *j)
+{
+	static const struct {
+		enum dns_status then;
+		enum verdict verdict;
+		enum authz_status authz;
+	} cases[] = {
+		{ DNS_OK, VERDICT_MATCH, AUTHZ_VALID },
+		{ DNS_TEMPORARY, VERDICT_UNAUTHENTICATED, AUTHZ_INVALID },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct role_lab lab;
+		int64_t end, at;
+
+		unit_case("%zu", i);
+		role_lab_processing(&lab, j);
+		end = role_lab_authz(&lab)->expires_at;
+		lab.key_status = DNS_TEMPORARY;
+		assert_int_equal(
+		    role_lab_take(&lab, role_lab_reply(&lab, NULL)),
+		    VERDICT_DEFERRED);
+		role_lab_at(&lab, end - 1801);
+		EXPECT(j, judge_deferred(&lab.validator, j), 1);
+		EXPECT(j, judge_next_due(j, &at), 1);
+		assert_int_equal(at, end - 1);
+		role_lab_at(&lab, end - 1800);
+		fixture_sql(j, "UPDATE reply SET due_at = 1 "
+			       "WHERE due_at IS NOT NULL");
+		EXPECT(j, judge_deferred(&lab.validator, j), 1);
+		EXPECT(j, judge_next_due(j, &at), 1);
+		assert_int_equal(at, end - 1);
+		role_lab_at(&lab, at);
+		lab.key_status = cases[i].then;
+		EXPECT(j, judge_deferred(&lab.validator, j), 1);
+		assert_int_equal(
+		    role_lab_last_reply(&lab).verdict, cases[i].verdict);
+		EXPECT(j, judge_deferred(&lab.validator, j), 0);
+		assert_int_equal(
+		    authz_status(role_lab_authz(&lab), end), cases[i].authz);
+		fixture_sql(j, "UPDATE caa SET due_at = NULL");
+		role_lab_at(&lab, FIXTURE_NOW);
+	}
+}
+
+/* AC-179: what came in time, and is read after a pause when the challenge has
+ * ended, is not refused because others wait behind it. */
+static void
+test_after_pause(struct job *j)
+{
+	static const struct {
+		enum dns_status then;
+		enum verdict verdict;
+	} cases[] = {
+		{ DNS_OK, VERDICT_MATCH },
+		{ DNS_TEMPORARY, VERDICT_UNAUTHENTICATED },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct role_lab lab;
+		int64_t at;
+
+		unit_case("%zu", i);
+		role_lab_processing(&lab, j);
+		role_lab_at(&lab, role_lab_authz(&lab)->expires_at + 600);
+		lab.arrival = FIXTURE_NOW + 60;
+		lab.validator.hasty_ms = 50;
+		lab.key_status = DNS_TEMPORARY;
+		assert_int_equal(
+		    role_lab_take(&lab, role_lab_reply(&lab, NULL)),
+		    VERDICT_DEFERRED);
+		EXPECT(j, judge_next_due(j, &at), 1);
+		assert_true(at <= j->now);
+		lab.validator.hasty_ms = 0;
+		lab.key_status = cases[i].then;
+		EXPECT(j, judge_deferred(&lab.validator, j), 1);
+		assert_int_equal(
+		    role_lab_last_reply(&lab).verdict, cases[i].verdict);
+		EXPECT(j, judge_deferred(&lab.validator, j), 0);
+		fixture_sql(j, "UPDATE caa SET due_at = NULL");
+		role_lab_at(&lab, FIXTURE_NOW);
+	}
 }
 
 /* Two validators have the same deferred reply (one started while the other was
@@ -163,6 +251,8 @@ test_caa_twice(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_deferred),
 	STORE_TEST(test_deferred_for_ever),
+	STORE_TEST(test_last_try),
+	STORE_TEST(test_after_pause),
 	STORE_TEST(test_deferred_twice),
 	STORE_TEST(test_delivered_while_judged),
 	STORE_TEST(test_caa_twice),
