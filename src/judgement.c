@@ -330,7 +330,8 @@ judge_challenge(struct validator *v, struct job *j, struct judgement *g)
 	return judge_stop(v, j, g);
 }
 
-/* What the client sees in the challenge (AC-124, AC-129). */
+/* What the client sees in the challenge (AC-124, AC-129): in words, and with
+ * the code that everybody else finds it by (MA-85). */
 static void
 set_error(struct job *j, struct judgement *g)
 {
@@ -355,7 +356,9 @@ set_error(struct job *j, struct judgement *g)
 	case VERDICT_DSN_NOTED:
 		return;
 	}
-	g->record.error = problem_format(j, kind, g->record.detail);
+	g->record.error = problem_format(j, kind,
+	    arena_printf(
+		j->arena, "%s (%s)", g->record.detail, g->record.code));
 }
 
 /* What is over the limit was never loaded (MA-1); what failed again and again

@@ -186,11 +186,12 @@ def test_error_shown(site):
         s.deliver(unsigned(site, s.challenge, s.mail), "unauthenticated")
         found = s.challenge.read()
         assert found["status"] == "pending" and "error" not in found, found
-    with case("ER-30, AC-124: it is shown from the POST on"):
+    with case("ER-30, MA-85, AC-124: it is shown from the POST on"):
         s.challenge.post()
         found = s.challenge.read()
         assert found["error"]["type"].endswith(":unauthorized"), found
         assert "DKIM" in found["error"]["detail"], found
+        assert found["error"]["detail"].endswith(" (dkim.none)"), found
     with case("AC-124: a second one makes the error a compound one"):
         s.deliver(unsigned(site, s.challenge, s.mail), "unauthenticated")
         error = s.challenge.read()["error"]

@@ -81,6 +81,10 @@ test_courses(struct job *j)
 			assert_null(a->challenge.error);
 		else
 			assert_non_null(strstr(a->challenge.error, c->error));
+		/* MA-85: the code is shown. */
+		if (c->error != NULL)
+			assert_non_null(strstr(a->challenge.error,
+			    arena_printf(j->arena, " (%s)\"", r.code)));
 		/* CAA is asked for at once, and only for a match. */
 		EXPECT(j, judge_caa(&lab.validator, j), c->is_sealed);
 		/* The order's next mail waits for each verdict (AC-116). */
