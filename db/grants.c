@@ -173,7 +173,7 @@ static const struct grant validator[] = {
 	{ "notice", "SELECT (about, message_id, bounced_at), "
 		    "UPDATE (bounced_at, bounce)" },
 	/* Who answers "stop" gets no more mail. */
-	{ "suppressed", "SELECT (mailbox), INSERT, "
+	{ "suppressed", "SELECT (mailbox, until), INSERT, "
 			"UPDATE (since, until, source)" },
 	COUNTS_LIMITS,
 	{ NULL, NULL },

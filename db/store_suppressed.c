@@ -30,15 +30,29 @@ store_suppressed_find(
 	return found;
 }
 
+#define SUPPRESSED_PUT                                                         \
+	"INSERT INTO suppressed (mailbox, since, until, source) "              \
+	"VALUES ($1, $2, $3, $4) ON CONFLICT (mailbox) DO UPDATE "             \
+	"SET since = $2, until = $3, source = $4"
+
+static int
+put(struct job *j, const char *statement, const struct suppressed *s)
+{
+	return store_change(j, NULL, statement,
+	    ARGS(v_text(s->mailbox), v_int(s->since), v_int(s->until),
+		v_text(s->source)));
+}
+
 int
 store_suppressed_add(struct job *j, const struct suppressed *s)
 {
-	return store_change(j, NULL,
-	    "INSERT INTO suppressed (mailbox, since, until, source) "
-	    "VALUES ($1, $2, $3, $4) ON CONFLICT (mailbox) DO UPDATE "
-	    "SET since = $2, until = $3, source = $4",
-	    ARGS(v_text(s->mailbox), v_int(s->since), v_int(s->until),
-		v_text(s->source)));
+	return put(j, SUPPRESSED_PUT, s);
+}
+
+int
+store_suppressed_extend(struct job *j, const struct suppressed *s)
+{
+	return put(j, SUPPRESSED_PUT " WHERE suppressed.until < $3", s);
 }
 
 int

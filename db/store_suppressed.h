@@ -19,6 +19,8 @@ int store_suppressed_find(
     struct job *j, const char *mailbox, struct suppressed *out);
 /* In place of an entry that may be there. */
 int store_suppressed_add(struct job *j, const struct suppressed *s);
+/* The same, but one that lasts as long already stays as it is. */
+int store_suppressed_extend(struct job *j, const struct suppressed *s);
 /* 1 lifted, 0 there was none, -1. */
 int store_suppressed_lift(struct job *j, const char *mailbox);
 /* Those that have not run out, by mailbox, behind `after` (or NULL). */

@@ -27,7 +27,8 @@
 /* How long the quorum may take at least: a round with its look-ups. */
 #define HOLD_SECS_MIN 120
 
-/* AC-189: the holder said so in an authenticated reply. */
+/* AC-189: the holder said so in an authenticated reply.  It takes nothing
+ * away from a longer time that an operator entered. */
 static int
 suppress(struct job *j, const struct authz *a)
 {
@@ -36,7 +37,7 @@ suppress(struct job *j, const struct authz *a)
 		.until = j->now + SUPPRESS_SECS,
 		.source = "reply" };
 
-	if (store_suppressed_add(j, &s) < 0)
+	if (store_suppressed_extend(j, &s) < 0)
 		return -1;
 	log_info("mailbox suppressed",
 	    "order=%s next=\"its holder wants no more challenge mails; "

@@ -350,6 +350,10 @@ static const struct attempt {
 	{ "INSERT INTO suppressed (mailbox, since, until, source) "
 	  "VALUES ('m', 0, 0, 'x')",
 	    V },
+	{ "INSERT INTO suppressed (mailbox, since, until, source) "
+	  "VALUES ('m', 0, 0, 'x') ON CONFLICT (mailbox) DO UPDATE "
+	  "SET until = 0 WHERE suppressed.until < 0",
+	    V },
 	{ "SELECT since FROM suppressed", W | S | A },
 	{ "DELETE FROM suppressed", 0 },
 

@@ -336,6 +336,34 @@ test_stop_too_late(struct job *j)
 	}
 }
 
+/* An operator's entry is made longer, never shorter. */
+static void
+test_stop_extends(struct job *j)
+{
+	static const struct role_lab_reply stop = { .body = STOP_BODY };
+	static const struct {
+		int64_t days, expected;
+	} cases[] = { { 1, 90 }, { 90, 90 }, { 365, 365 } };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct suppressed s = { .mailbox = "mailbox0@example.org",
+			.since = j->now,
+			.until = j->now + cases[i].days * 86400,
+			.source = "admin" };
+		struct role_lab lab;
+
+		unit_case("%d days", (int)cases[i].days);
+		role_lab_processing(&lab, j);
+		COMMITTED(j, store_suppressed_add(j, &s));
+		role_lab_take(&lab, role_lab_reply(&lab, &stop));
+		EXPECT(j, store_suppressed_find(j, s.mailbox, &s), 1);
+		assert_int_equal(s.until, j->now + cases[i].expected * 86400);
+		assert_string_equal(s.source,
+		    cases[i].days < cases[i].expected ? "reply" : "admin");
+		lift(j);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_stop),
 	STORE_TEST(test_stop_refused),
@@ -344,6 +372,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_stop_repeated),
 	STORE_TEST(test_stop_repeated_between),
 	STORE_TEST(test_stop_too_late),
+	STORE_TEST(test_stop_extends),
 };
 
 UNIT_MAIN(tests)
