@@ -7,10 +7,14 @@
 #include "acme/response.h"
 #include "acme/status.h"
 #include "db/store_audit.h"
+#include "db/store_reply.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/json.h"
+
+/* Not more often, however fast a client asks. */
+#define LOOK_AGAIN_SECS 30
 
 static void
 put_members(const struct acme *a, struct job *j, const struct authz *z,
@@ -83,6 +87,14 @@ answer(const struct acme *a, struct job *j, const struct request *req,
 	return 0;
 }
 
+/* AC-122: so does the first response, and each one that follows: a client that
+ * asks again (RFC 8555, 8.2) may know that its DNS answers now. */
+static int
+look_again(struct job *j, const struct authz *z)
+{
+	return store_reply_hasten(j, z->challenge.id, LOOK_AGAIN_SECS);
+}
+
 static int
 respond_to_answer(const struct acme *a, struct job *j,
     const struct request *req, struct authz *z, struct response *resp)
@@ -93,6 +105,9 @@ respond_to_answer(const struct acme *a, struct job *j,
 	case AUTHZ_PENDING:
 		if (challenge_status(z, j->now) == CHALLENGE_PENDING &&
 		    answer(a, j, req, z) < 0)
+			return -1;
+		if (challenge_status(z, j->now) == CHALLENGE_PROCESSING &&
+		    look_again(j, z) < 0)
 			return -1;
 		break;
 	case AUTHZ_VALID:

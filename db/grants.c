@@ -70,6 +70,9 @@ static const struct grant web[] = {
 		       "token_part2, token_part2_sha256, thumbprint, "
 		       "from_address, reply_to, message_id), "
 		       "UPDATE (posted_at, soft_count)" },
+	/* AC-122: looks at it sooner. */
+	{ "reply", "SELECT (id, challenge_id, recorded_at, verdict, due_at), "
+		   "UPDATE (due_at)" },
 	{ "used_token", "SELECT" },
 	{ "part1", "INSERT" },
 	ERASES_SECRETS,

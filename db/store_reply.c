@@ -504,6 +504,29 @@ store_reply_waiting_of(
 	return found;
 }
 
+/* Few, and the most urgent: the holder of a mailbox can send any number. */
+#define HASTEN_MAX 10
+#define AGAIN_AT                                                               \
+	"CASE WHEN recorded_at + $3 > $2 THEN recorded_at + $3 ELSE $2 END"
+
+int
+store_reply_hasten(struct job *j, const char *challenge_id, int64_t min_pause)
+{
+	int64_t changed;
+
+	if (store_change(j, &changed,
+		"UPDATE reply SET due_at = " AGAIN_AT
+		" WHERE id IN (SELECT id FROM reply "
+		"WHERE challenge_id = $1 AND " WAITS "AND due_at > " AGAIN_AT
+		" ORDER BY due_at LIMIT $4)",
+		ARGS(v_text(challenge_id), v_int(j->now), v_int(min_pause),
+		    v_int(HASTEN_MAX))) != 0)
+		return -1;
+	if (changed > 0)
+		j->wake |= 1u << ROLE_VALIDATOR;
+	return 0;
+}
+
 int
 store_reply_proof(
     struct job *j, const char *challenge_id, struct reply_record *out)

@@ -102,6 +102,13 @@ int store_reply_waiting(struct job *j, struct reply_waiting *out);
 int store_reply_waiting_of(
     struct job *j, const char *challenge_id, const char **why);
 
+/*
+ * What waits for this challenge is due at once, or min_pause seconds after it
+ * was last looked at; never later than it was.  0, or -1.
+ */
+int store_reply_hasten(
+    struct job *j, const char *challenge_id, int64_t min_pause);
+
 /* The reply whose match proves the authorization, for issuer and evidence. */
 int store_reply_proof(
     struct job *j, const char *challenge_id, struct reply_record *out);

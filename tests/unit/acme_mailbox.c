@@ -47,6 +47,7 @@ mailbox_reply(struct job *j, const char *challenge_url, enum verdict verdict)
 		.seal = verdict == VERDICT_MATCH ? span_mem(sum, sizeof(sum))
 						 : span_str(""),
 		.error = error_for(j, verdict),
+		.retry_at = verdict == VERDICT_DEFERRED ? j->now + 1800 : 0,
 	};
 
 	COMMITTED(j, store_reply_record(j, &r, j->now + 72 * 3600, &applied));

@@ -9,7 +9,8 @@
 
 struct job;
 
-/* A reply to the challenge with this URL, judged so. */
+/* A reply to the challenge with this URL, judged so; what is deferred is due in
+ * half an hour. */
 void mailbox_reply(
     struct job *j, const char *challenge_url, enum verdict verdict);
 

@@ -190,6 +190,11 @@ static const struct attempt {
 	{ "UPDATE reply SET evidence = 'x'", V },
 	{ "UPDATE reply SET raw = 'x'", V },
 	{ "UPDATE reply SET br_version = 'x'", V },
+	/* That a client asked for again is looked at sooner. */
+	{ "UPDATE reply SET due_at = 1 WHERE id IN (SELECT id FROM reply "
+	  "WHERE challenge_id = 'x' AND verdict = 'deferred' "
+	  "AND due_at > recorded_at ORDER BY due_at LIMIT 1)",
+	    W | V },
 	{ "DELETE FROM reply", I },
 	{ "SELECT raw FROM reply", V | I },
 	{ "UPDATE caa SET result = 'permit'", V },
@@ -483,12 +488,12 @@ test_taken_back(struct job *j)
 	before = rights_of(j, ROLE_WEB, "issuance_stop");
 	assert_true(before > 0);
 	fixture_sql(j, arena_printf(j->arena,
-			   "GRANT ALL ON issuance_stop, reply TO %s; "
+			   "GRANT ALL ON issuance_stop, caa_round TO %s; "
 			   "GRANT UPDATE (tbs) ON cert TO %s",
 			   web, web));
-	assert_true(rights_of(j, ROLE_WEB, "reply") > 0);
+	assert_true(rights_of(j, ROLE_WEB, "caa_round") > 0);
 	EXPECT(j, store_migrate_as(j, fixture_login(), users), 0);
-	assert_int_equal(rights_of(j, ROLE_WEB, "reply"), 0);
+	assert_int_equal(rights_of(j, ROLE_WEB, "caa_round"), 0);
 	assert_int_equal(rights_of(j, ROLE_WEB, "issuance_stop"), before);
 
 	users[ROLE_SENDER] = users[ROLE_WEB];

@@ -10,6 +10,7 @@
 
 #include "acme/acme.h"
 #include "db/store_account.h"
+#include "db/store_reply.h"
 #include "lib/count.h"
 #include "tests/unit/acme_mailbox.h"
 #include "tests/unit/order_lab.h"
@@ -243,6 +244,49 @@ test_soft(struct job *j)
 	front_close();
 }
 
+/* When the reply that is deferred is looked at again. */
+static void
+expect_due(struct job *j, int64_t at)
+{
+	int64_t due;
+
+	EXPECT(j, store_reply_next_due(j, &due), 1);
+	assert_int_equal(due, at);
+}
+
+/* AC-122: a response, and each that is repeated, has a reply judged that waits
+ * for the DNS; at most every half minute. */
+static void
+test_asked_again(struct job *j)
+{
+	struct answer order, authz, a;
+	const char *url, *path;
+
+	front_open(j);
+	order = order_lab_new(j, "[" ALICE "]");
+	authz = order_lab_read(j, order_lab_authz_url(&order, 0));
+	url = order_lab_member(order_lab_challenge(&authz), "url");
+	path = front_path(url);
+	mailbox_reply(j, url, VERDICT_DEFERRED);
+	order_lab_read(j, url);
+	expect_due(j, FIXTURE_NOW + 1800);
+	front_post(j, path, "{}");
+	expect_due(j, FIXTURE_NOW + 30);
+	front_set_time(j, FIXTURE_NOW + 10);
+	a = front_post(j, path, "{}");
+	front_expect(&a, 200, "", NULL);
+	assert_false(a.changed);
+	expect_due(j, FIXTURE_NOW + 30);
+	front_set_time(j, FIXTURE_NOW + 600);
+	a = front_post(j, path, "{}");
+	assert_false(a.changed);
+	fixture_sql(j, "UPDATE reply SET due_at = due_at + 1800");
+	a = front_post(j, path, "{}");
+	assert_string_equal(front_str(&a, "status"), "processing");
+	expect_due(j, FIXTURE_NOW + 600);
+	front_close();
+}
+
 /* AC-122, AC-128: the deadline, with and without a POST. */
 static void
 test_deadline(struct job *j)
@@ -435,6 +479,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_reply_first),
 	STORE_TEST(test_mismatch),
 	STORE_TEST(test_soft),
+	STORE_TEST(test_asked_again),
 	STORE_TEST(test_deadline),
 	STORE_TEST(test_reuse),
 	STORE_TEST(test_reuse_after_hand_over),

@@ -297,6 +297,7 @@ whole_life(struct job *j)
 	r.challenge_id = first;
 	EXPECT(j, store_reply_record(j, &r, 1, &applied), 0);
 	EXPECT(j, store_reply_next_due(j, &n), 1);
+	EXPECT(j, store_reply_hasten(j, first, 0), 0);
 	EXPECT(j, store_reply_lease_deferred(j, j->now + 9, &again), 1);
 	again.verdict = VERDICT_NO_RESPONSE;
 	again.covered_hash = SPAN("before");
