@@ -339,18 +339,30 @@ b64_parse_fws(struct arena *a, struct span text, struct span *out)
 	return 0;
 }
 
+static const char b32_letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+
 void
 b32_add(struct buf *out, struct span bytes)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
 	uint32_t bits = 0;
 	unsigned count = 0;
 
 	for (size_t i = 0; i < bytes.n; i++) {
 		bits = (bits << 8 | (unsigned char)bytes.p[i]) & 0xfff;
 		for (count += 8; count >= 5; count -= 5)
-			buf_add_char(out, letters[bits >> (count - 5) & 31]);
+			buf_add_char(
+			    out, b32_letters[bits >> (count - 5) & 31]);
 	}
 	if (count > 0)
-		buf_add_char(out, letters[bits << (5 - count) & 31]);
+		buf_add_char(out, b32_letters[bits << (5 - count) & 31]);
+}
+
+bool
+b32_is_alphabet(struct span text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '\0' || strchr(b32_letters, text.p[i]) == NULL)
+			return false;
+	}
+	return true;
 }

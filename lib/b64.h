@@ -34,5 +34,6 @@ int b64_parse_fws(struct arena *a, struct span text, struct span *out);
 
 /* Base32 in lower case, without padding: 16 octets are 26 characters. */
 void b32_add(struct buf *out, struct span bytes);
+bool b32_is_alphabet(struct span text);
 
 #endif

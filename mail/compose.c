@@ -324,13 +324,16 @@ compose_challenge(
 
 /* --- addresses and ids --------------------------------------------------- */
 
+#define TAG_OCTETS 16
+#define TAG_LEN 26
+
 const char *
 compose_tagged(struct job *j, const char *address)
 {
 	struct span whole = span_str(address);
 	const char *domain = addr_domain_of(address);
 	size_t local = whole.n - strlen(domain) - 1;
-	uint8_t tag[16];
+	uint8_t tag[TAG_OCTETS];
 	struct buf b;
 
 	rnd_bytes(tag, sizeof(tag));
@@ -345,6 +348,16 @@ compose_tagged(struct job *j, const char *address)
 	}
 	buf_add(&b, span_from(whole, local));
 	return b.p;
+}
+
+bool
+compose_is_tagged(const char *address)
+{
+	size_t local = strlen(address) - strlen(addr_domain_of(address)) - 1;
+
+	return local > TAG_LEN && address[local - TAG_LEN - 1] == '+' &&
+	       b32_is_alphabet(
+		   span_cut(span_str(address), local - TAG_LEN, local));
 }
 
 const char *

@@ -68,6 +68,8 @@ int compose_attached(struct job *j, const struct compose_head *head,
 /* "acme+<tag>@ca.example": tag = 16 random octets, lower-case base32
  * (ER-15).  NULL with ERR_INTERNAL if the local part gets too long. */
 const char *compose_tagged(struct job *j, const char *address);
+/* Does it end so? */
+bool compose_is_tagged(const char *address);
 /* "<random@domain of from>" */
 const char *compose_message_id(struct job *j, const char *from);
 

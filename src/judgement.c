@@ -10,6 +10,7 @@
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/job.h"
+#include "mail/compose.h"
 #include "mail/status_words.h"
 #include "src/delivery_problem.h"
 #include "src/evidence.h"
@@ -25,17 +26,13 @@
 #define LATE_STOP_SECS ((int64_t)30 * 86400)
 #define LATE_STOP_TRIES 3
 
-/* Was the address made for this challenge?  Anybody can know the other, also
- * one that the configuration names no more. */
+/* Was the address made for this challenge?  Anybody can know another, also one
+ * that the configuration names no more: a fixed one may have a "+", but nobody
+ * sets one that looks like a tag of ours. */
 static bool
-has_tag(const struct conf *conf, const struct challenge *c)
+has_tag(const struct challenge *c)
 {
-	const struct conf_sender *s = &conf->sender;
-	const char *known = c->reply_to != NULL ? s->reply_to : s->from;
-	struct span address = span_str(challenge_answer_to(c));
-
-	return s->tagged && known != NULL && span_has(address, SPAN("+")) &&
-	       !span_caseeq_str(address, known);
+	return compose_is_tagged(challenge_answer_to(c));
 }
 
 struct recipients
@@ -72,13 +69,13 @@ find_bounced(struct job *j, struct judgement *g)
 
 	for (size_t i = 0; found == 0 && i < to.n; i++) {
 		found = store_challenge_by_address(j, to.v[i], s);
-		if (found > 0 && !has_tag(j->conf, &s->authz.challenge))
+		if (found > 0 && !has_tag(&s->authz.challenge))
 			found = 0;
 	}
 	if (found != 0 || r->dsn.original_message_id == NULL)
 		return found;
 	found = store_challenge_by_message_id(j, r->dsn.original_message_id, s);
-	if (found > 0 && (has_tag(j->conf, &s->authz.challenge) ||
+	if (found > 0 && (has_tag(&s->authz.challenge) ||
 			     !recipients_have(&to,
 				 challenge_answer_to(&s->authz.challenge))))
 		found = 0;
@@ -121,7 +118,7 @@ static void
 judge_dsn(struct job *j, struct judgement *g)
 {
 	const struct dsn *d = &g->reply.dsn;
-	bool is_genuine = has_tag(j->conf, &g->subject.authz.challenge);
+	bool is_genuine = has_tag(&g->subject.authz.challenge);
 
 	g->record.verdict = VERDICT_DSN_NOTED;
 	if (!d->parsed || (!d->failed && !d->passed_on && !d->delayed))

@@ -12,6 +12,7 @@
 #include "db/store_account.h"
 #include "db/store_notice.h"
 #include "db/store_private.h"
+#include "lib/b64.h"
 #include "lib/hex.h"
 #include "lib/rnd.h"
 #include "tests/unit/unit_folder.h"
@@ -268,6 +269,21 @@ new_token(struct job *j)
 	return arena_printf(j->arena, "%s%.10s", new_id(j), new_id(j));
 }
 
+/* With a tag, as compose_tagged() makes it. */
+static const char *
+new_address(struct job *j)
+{
+	uint8_t tag[16];
+	struct buf b;
+
+	rnd_bytes(tag, sizeof(tag));
+	buf_init(&b, j->arena, 64);
+	buf_add_str(&b, "acme+");
+	b32_add(&b, span_mem(tag, sizeof(tag)));
+	buf_add_str(&b, "@ca.example");
+	return b.p;
+}
+
 const char *
 fixture_account(struct job *j)
 {
@@ -315,8 +331,7 @@ fixture_order(struct job *j, const char *account_id, size_t count)
 			.token_part1 = span_str(new_token(j)),
 			.token_part2 = new_token(j),
 			.thumbprint = "thumbprint-when-queued",
-			.from = arena_printf(
-			    j->arena, "acme+%s@ca.example", new_id(j)),
+			.from = new_address(j),
 			.message_id = arena_printf(
 			    j->arena, "<%s@ca.example>", new_id(j)) };
 	}

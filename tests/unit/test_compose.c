@@ -614,6 +614,15 @@ test_tagged_from(void **state)
 	assert_non_null(strchr("aeimquy4", a[30]));
 	rnd_test_seed(7);
 	assert_string_equal(compose_tagged(j, "acme@ca.test"), a);
+	assert_true(compose_is_tagged(a));
+	assert_false(compose_is_tagged("acme@ca.test"));
+	assert_false(compose_is_tagged("acme+mail@ca.test"));
+	assert_false(
+	    compose_is_tagged("acme-aaaaaaaaaaaaaaaaaaaaaaaaaa@ca.test"));
+	assert_false(compose_is_tagged("a+aaaaaaaaaaaaaaaaaaaaaaaaa@ca.test"));
+	assert_false(compose_is_tagged("a+aaaaaaaaaaaaaaaaaaaaaaaaa1@ca.test"));
+	assert_false(
+	    compose_is_tagged("a+aaaaaaaaaaaaaaaaaaaaaaaaaaa@ca.test"));
 	/* 64 octets are the most that a local part may have. */
 	assert_non_null(
 	    compose_tagged(j, "abcdefghijabcdefghijabcdefghijabcdefg@ca.test"));

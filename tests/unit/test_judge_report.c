@@ -11,7 +11,7 @@
 #include "acme/status.h"
 #include "lib/count.h"
 
-static const struct {
+static const struct report_case {
 	const char *action, *status;
 	bool is_fixed;          /* no tag in the challenge's address */
 	const char *to;         /* NULL: the challenge's address */
@@ -79,20 +79,19 @@ static const struct {
 };
 
 static void
-take_report(struct role_lab *lab, size_t i)
+take_report(struct role_lab *lab, const struct report_case *r)
 {
 	const struct challenge *c = &lab->order->identifiers[0].authz.challenge;
-	const char *to = reports[i].to, *quoted = reports[i].message_id;
+	const char *to = r->to, *quoted = r->message_id;
 	enum verdict verdict;
 
 	if (to == NULL)
-		to = reports[i].is_fixed ? "acme@ca.example" : c->from;
+		to = r->is_fixed ? "acme@ca.example" : c->from;
 	if (quoted == NULL)
 		quoted = c->message_id;
-	verdict = role_lab_take(lab, role_lab_report(lab, to, reports[i].action,
-					 reports[i].status, quoted));
-	assert_string_equal(
-	    verdict_name(verdict), verdict_name(reports[i].verdict));
+	verdict = role_lab_take(
+	    lab, role_lab_report(lab, to, r->action, r->status, quoted));
+	assert_string_equal(verdict_name(verdict), verdict_name(r->verdict));
 }
 
 static void
@@ -109,7 +108,7 @@ test_reports(struct job *j)
 		if (reports[i].is_fixed)
 			fixture_sql(j, "UPDATE challenge SET from_address = "
 				       "'acme@ca.example'");
-		take_report(&lab, i);
+		take_report(&lab, &reports[i]);
 		a = role_lab_authz(&lab);
 		assert_int_equal(authz_status(a, j->now), reports[i].authz);
 		if (reports[i].error == NULL)
@@ -123,24 +122,33 @@ test_reports(struct job *j)
 	}
 }
 
-/* The option was changed while a challenge of the fixed address waits: its
- * address is still one that anybody can know. */
+/* The options were changed while a challenge of the fixed address waits: its
+ * address is still one that anybody can know, also one with a "+". */
 static void
 test_report_after_change(struct job *j)
 {
-	static const char *const now[] = { "acme@ca.example",
-		"new@ca.example" };
+	static const struct {
+		const char *was, *now;
+	} cases[] = {
+		{ "acme@ca.example", "acme@ca.example" },
+		{ "acme@ca.example", "new@ca.example" },
+		{ "acme+mail@ca.example", "acme+mail@ca.example" },
+		{ "acme+mail@ca.example", "acme@ca.example" },
+	};
 
-	for (size_t i = 0; i < COUNT(now); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct report_case r = { "failed", "5.1.1", true, cases[i].was,
+			NULL, VERDICT_DSN_NOTED, true, AUTHZ_PENDING, NULL };
 		struct role_lab lab;
 
-		unit_case("%s", now[i]);
+		unit_case("%s, now %s", cases[i].was, cases[i].now);
 		role_lab_processing(&lab, j);
-		lab.conf.sender.from = now[i];
+		lab.conf.sender.from = cases[i].now;
 		lab.conf.sender.tagged = true;
-		fixture_sql(j, "UPDATE challenge SET from_address = "
-			       "'acme@ca.example'");
-		take_report(&lab, 9);
+		fixture_sql(j, arena_printf(j->arena,
+				   "UPDATE challenge SET from_address = '%s'",
+				   cases[i].was));
+		take_report(&lab, &r);
 		assert_int_equal(
 		    authz_status(role_lab_authz(&lab), j->now), AUTHZ_PENDING);
 	}

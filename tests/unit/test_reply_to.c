@@ -151,8 +151,8 @@ test_bounces(struct job *j)
 	}
 }
 
-/* The option was taken back while such a challenge waits: whether its address
- * has a tag cannot be known any more. */
+/* The option was taken back while such a challenge waits: its tag is as good as
+ * before. */
 static void
 test_bounce_after_change(struct job *j)
 {
@@ -164,9 +164,9 @@ test_bounce_after_change(struct job *j)
 	    role_lab_take(&lab,
 		role_lab_report(&lab, TAGGED, "failed", "5.1.1",
 		    lab.order->identifiers[0].authz.challenge.message_id)),
-	    VERDICT_DSN_NOTED);
+	    VERDICT_DSN_FAILED);
 	assert_int_equal(
-	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_PENDING);
+	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_INVALID);
 }
 
 static const struct CMUnitTest tests[] = {
