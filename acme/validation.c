@@ -11,6 +11,7 @@
 #include "lib/job.h"
 #include "lib/rnd.h"
 #include "mail/compose.h"
+#include "pki/profile.h"
 
 #define REUSE_MARGIN (15 * 60) /* AC-103 */
 #define LANGUAGE_MAX 256
@@ -82,6 +83,15 @@ make_challenge(struct job *j, const struct conf *conf,
 	return c->message_id == NULL ? -1 : 0;
 }
 
+/* AC-103 */
+static bool
+may_reuse(const struct conf *conf, const struct order *order)
+{
+	const struct profile *p = profile_find(conf, span_str(order->profile));
+
+	return conf->authz_valid_life > 0 && (p == NULL || !p->proves_anew);
+}
+
 int
 validation_make(struct job *j, const struct conf *conf,
     const struct account *account, const struct order *order,
@@ -94,7 +104,7 @@ validation_make(struct job *j, const struct conf *conf,
 	out->value = span_dup(j->arena, id->value);
 	/* L-7: who sends one type of identifier may not be able to read an
 	 * authorization of another. */
-	if (conf->authz_valid_life > 0)
+	if (may_reuse(conf, order))
 		found = store_authz_reusable(j, account->id, id->addr.canonical,
 		    out->type, j->now + REUSE_MARGIN, z);
 	if (found != 0)

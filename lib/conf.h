@@ -375,6 +375,7 @@ struct conf_profile {
 	const char *policy;                  /* OID in dots */
 	struct conf_list smime_capabilities; /* aes-256-gcm … */
 	int64_t validity_days;
+	bool reuse; /* of validations (AC-103) */
 };
 
 /* `allow_lint ID { }` (PK-139) */

@@ -251,6 +251,8 @@ profile_text(struct arena *a, const struct profile *p)
 	if (p->any_rsa_exponent)
 		buf_add_str(&b, "; RSA exponent odd, 65537 to 2^256 - 1");
 	buf_add_char(&b, '\n');
+	if (p->proves_anew)
+		buf_add_str(&b, "validation anew for each order\n");
 	return b.p;
 }
 

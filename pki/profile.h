@@ -35,6 +35,7 @@ struct profile {
 	bool client_auth;      /* multipurpose only (PK-103) */
 	bool any_rsa_exponent; /* not only 65537 (PK-70) */
 	bool subject_number;   /* the account's id as serialNumber (PK-112) */
+	bool proves_anew;      /* its orders reuse no validation (AC-103) */
 	struct span policy;    /* an OID of the operator's own; empty: none */
 	/* The extension's value in DER, or empty (PK-106). */
 	struct span smime_capabilities;

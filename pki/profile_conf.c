@@ -59,6 +59,7 @@ profile_defaults(struct conf_profile *c)
 	c->generation = base->generation == GENERATION_STRICT
 			    ? CONF_GENERATION_STRICT
 			    : CONF_GENERATION_MULTIPURPOSE;
+	c->reuse = true;
 }
 
 /* AC-161: [a-z0-9][a-z0-9-]{0,31} */
@@ -256,6 +257,7 @@ profile_make(struct arena *a, const struct conf_profile *c,
 		.any_rsa_exponent = c->rsa_exponent == CONF_EXPONENT_ANY,
 		.subject_number = c->subject_number,
 		.days = c->validity_days,
+		.proves_anew = !c->reuse,
 	};
 	make_policy(&m, c->policy, out);
 	make_capabilities(&m, &c->smime_capabilities, out);

@@ -123,6 +123,7 @@ profile_read(struct arena *a, struct span text, struct profile *out)
 	read_policies(a, line_of(text, SPAN("certificatePolicies ")), out);
 	read_capabilities(a, line_of(text, SPAN("smimeCapabilities ")), out);
 	read_keys(line_of(text, SPAN("keys ")), out);
+	out->proves_anew = line_of(text, SPAN("validation ")).n > 0;
 	/* What was not understood shows here. */
 	return span_eq_str(text, profile_text(a, out)) ? 0 : -1;
 }

@@ -717,6 +717,11 @@ const struct conf_option conf_options[] = {
 	{ "profile", "validity_days", CONF_INTEGER, IN_PROFILE(validity_days),
 	    NULL, 1, 818, NULL, false, true,
 	    "Validity of its certificates; issuer.validity_days if not set." },
+	{ "profile", "reuse", CONF_BOOL, IN_PROFILE(reuse), "yes", 0, 0, NULL,
+	    false, true,
+	    "Lets a finished validation back its orders, as "
+	    "policy.authz_valid_life says; no: each order mails its mailboxes "
+	    "anew." },
 
 	{ "allow_lint", "reason", CONF_STRING, IN_ALLOW_LINT(reason), NULL, 8,
 	    200, NULL, true, true, "Why; it is written into the audit." },

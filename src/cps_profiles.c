@@ -116,6 +116,8 @@ put_profile(struct outline *o, struct arena *a, const struct conf *conf,
 	outline_text(o, "smime_capabilities",
 	    p->smime_capabilities.n > 0 ? hex_dup(a, p->smime_capabilities)
 					: NULL);
+	outline_bool(o, "validation_reuse",
+	    conf->authz_valid_life > 0 && !p->proves_anew);
 	outline_end(o);
 }
 

@@ -12,6 +12,7 @@
 #include "db/store_account.h"
 #include "db/store_reply.h"
 #include "lib/count.h"
+#include "pki/profile.h"
 #include "tests/unit/acme_mailbox.h"
 #include "tests/unit/order_lab.h"
 
@@ -472,6 +473,31 @@ test_no_reuse(struct job *j)
 	front_close();
 }
 
+/* AC-103: a profile can ask for a validation of its own, and leaves others what
+ * they may use. */
+static void
+test_no_reuse_by_profile(struct job *j)
+{
+	static const struct profile own = { .name = "own",
+		.proves_anew = true };
+	static const char *offered[] = { "mailbox-multipurpose", "own" };
+	struct answer first, a;
+
+	front_conf()->own_profiles = &own;
+	front_conf()->own_profile_count = 1;
+	front_conf()->profiles = (struct conf_list){ offered, 2 };
+	front_open(j);
+	first = order_lab_new(j, "[" ALICE "]");
+	validate(j, &first, 0);
+	a = front_post(j, FRONT_NEW_ORDER,
+	    "{\"identifiers\":[" ALICE "],\"profile\":\"own\"}");
+	front_expect(&a, 201, "", NULL);
+	assert_string_equal(front_str(&a, "status"), "pending");
+	a = order_lab_new(j, "[" ALICE "]");
+	assert_string_equal(front_str(&a, "status"), "ready");
+	front_close();
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_foreign),
 	STORE_TEST_SQLITE(test_authz_payload),
@@ -484,6 +510,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_reuse),
 	STORE_TEST(test_reuse_after_hand_over),
 	STORE_TEST(test_no_reuse),
+	STORE_TEST(test_no_reuse_by_profile),
 };
 
 UNIT_MAIN(tests)

@@ -242,6 +242,7 @@ test_make_each(void **state)
 	c.policy = "1.3.6.1.4.1.32473.7";
 	c.non_repudiation = c.client_auth = true;
 	c.validity_days = 90;
+	c.reuse = false;
 	c.description = "mine";
 	p = make_good(j, &c);
 	assert_string_equal(p.name, "mine");
@@ -272,7 +273,8 @@ test_make_each(void **state)
 	    "authorityInfoAccess caIssuers, one http URI, if configured\n"
 	    "smimeCapabilities "
 	    "301a300b060960864801650304012e300b0609608648016503040102\n"
-	    "keys RSA 4096, P-521\n");
+	    "keys RSA 4096, P-521\n"
+	    "validation anew for each order\n");
 	/* PK-18, PK-70, PK-112: the text says so, and only then. */
 	assert_false(p.any_rsa_exponent || p.subject_number);
 	c.rsa_exponent = CONF_EXPONENT_ANY;
