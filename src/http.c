@@ -17,9 +17,9 @@
 #include "src/http_head.h"
 #include "src/http_listen.h"
 #include "src/http_peers.h"
+#include "src/http_private.h"
 #include "src/http_watch.h"
 #include "src/tls.h"
-#include "src/wake.h"
 #include "src/writer.h"
 
 #include <errno.h>
@@ -45,49 +45,6 @@
 #define TEND_SOON_MS 100
 #define TEND_IDLE_MS 10000
 #define STOP_MS 10000
-
-struct http {
-	struct http_sockets sockets;
-	struct MHD_Daemon *daemons[HTTP_SOCKETS_MAX]; /* one a socket */
-	size_t daemon_count;
-	struct acme *acme;
-	struct writer *writer;
-	_Atomic(const struct conf *) conf;
-	pthread_key_t thread_store;
-	const struct store_login *login;
-	struct http_gate gate;
-	struct client_trust trust;
-	pthread_mutex_t lock;    /* of the next two */
-	struct exchange *parked; /* wait for the issuer (AC-143) */
-	bool stopping;
-	const struct ca *ca; /* for its chain only: no key */
-	struct arena *keep;
-	atomic_int connections;
-	atomic_int exchanges;
-	atomic_int timers;
-};
-
-/* One request, from its first line to its answer's last octet. */
-struct exchange {
-	struct write_item item; /* first: the writer hands it back */
-	struct http *http;
-	struct MHD_Connection *connection;
-	struct http_watch *watch;
-	struct job job;
-	struct http_head head;
-	struct request request;
-	struct response response;
-	struct buf body;
-	char address[NETADDR_MAX];
-	int64_t body_until; /* monotonic ms */
-	bool has_timer;     /* of its own in libmicrohttpd */
-	bool begun;         /* header seen */
-	bool last;          /* the connection ends with this answer */
-	bool answered;      /* response is complete */
-	struct exchange *next_parked;
-	int64_t park_until; /* monotonic ms */
-	int64_t began_ms;
-};
 
 /* --- deadlines --- */
 
@@ -295,121 +252,12 @@ answer_too_slow(struct exchange *x)
 		(long long)x->job.conf->web.body_timeout));
 }
 
-/* --- writes --- */
-
-static int
-apply_write(struct write_item *item)
-{
-	struct exchange *x = (struct exchange *)(void *)item;
-
-	return acme_handle(x->http->acme, &x->job, &x->request, &x->response);
-}
-
-static void
-note_undone(struct write_item *item)
-{
-	struct exchange *x = (struct exchange *)(void *)item;
-
-	acme_undone(x->http->acme, &x->job, &x->request);
-}
-
-/*
- * A finalize that was committed waits a moment for the issuer, so that most
- * clients get their certificate's URL in the same answer (AC-143).
- */
-static bool
-park(struct exchange *x)
-{
-	struct http *h = x->http;
-	int64_t wait_ms = x->job.conf->web.finalize_wait * 1000;
-	bool parked = false;
-
-	if (x->job.err.kind != ERR_NONE || wait_ms == 0 ||
-	    acme_refresh(h->acme, &x->job, &x->request, &x->response) != 0)
-		return false;
-	pthread_mutex_lock(&h->lock);
-	if (!h->stopping) {
-		x->park_until = clock_mono_ms() + wait_ms;
-		x->next_parked = h->parked;
-		h->parked = x;
-		parked = true;
-	}
-	pthread_mutex_unlock(&h->lock);
-	if (parked)
-		wake_send(1u << ROLE_WEB);
-	return parked;
-}
-
-static void
-answer_and_resume(struct exchange *x)
-{
-	acme_finish(x->http->acme, &x->job, &x->request, &x->response);
-	x->answered = true;
-	MHD_resume_connection(x->connection);
-}
-
-static void
-write_done(struct write_item *item)
-{
-	struct exchange *x = (struct exchange *)(void *)item;
-
-	if (!park(x))
-		answer_and_resume(x);
-}
-
-static struct exchange *
-take_parked(struct http *h)
-{
-	struct exchange *list;
-
-	pthread_mutex_lock(&h->lock);
-	list = h->parked;
-	h->parked = NULL;
-	pthread_mutex_unlock(&h->lock);
-	return list;
-}
-
-static void
-park_again(struct http *h, struct exchange *x)
-{
-	pthread_mutex_lock(&h->lock);
-	x->next_parked = h->parked;
-	h->parked = x;
-	pthread_mutex_unlock(&h->lock);
-}
-
-/* Looks whether the issuer is done; milliseconds until the next one's time
- * is over. */
-static int64_t
-tend_parked(struct http *h, struct store *store)
-{
-	struct exchange *next, *x = take_parked(h);
-	int64_t now = clock_mono_ms(), soonest = TEND_IDLE_MS;
-
-	for (; x != NULL; x = next) {
-		int waits;
-
-		next = x->next_parked;
-		x->job.store = store;
-		waits = acme_refresh(
-			    h->acme, &x->job, &x->request, &x->response) == 0;
-		/* It is committed: a fault in looking is no refusal. */
-		job_recover(&x->job);
-		if (!waits || x->park_until <= now) {
-			answer_and_resume(x);
-			continue;
-		}
-		if (x->park_until - now < soonest)
-			soonest = x->park_until - now;
-		park_again(h, x);
-	}
-	return soonest;
-}
+/* --- now and then --- */
 
 int64_t
 http_tend(struct http *h, struct store *store)
 {
-	int64_t most, ms = tend_parked(h, store);
+	int64_t most, ms = http_parked_tend(h, store, TEND_IDLE_MS);
 	bool soon, any = http_watches_tend(h->gate.watches, &soon);
 
 	most = soon ? TEND_SOON_MS : any ? TEND_MS : TEND_IDLE_MS;
@@ -437,14 +285,7 @@ serve(struct exchange *x)
 	    acme_prepare(h->acme, j, &x->request, &x->response) < 0)
 		return finish(x);
 	if (acme_writes(&x->request)) {
-		x->item.job = j;
-		x->item.apply = apply_write;
-		x->item.undone = note_undone;
-		x->item.done = write_done;
-		/* Before the writer can resume it. */
-		MHD_suspend_connection(x->connection);
-		if (writer_add(h->writer, &x->item) < 0)
-			answer_and_resume(x);
+		http_write(x);
 		return MHD_YES;
 	}
 	acme_handle(h->acme, j, &x->request, &x->response);
@@ -703,17 +544,9 @@ drain(struct http *h)
 void
 http_stop(struct http *h)
 {
-	struct exchange *next;
-
 	if (h == NULL)
 		return;
-	pthread_mutex_lock(&h->lock);
-	h->stopping = true;
-	pthread_mutex_unlock(&h->lock);
-	for (struct exchange *x = take_parked(h); x != NULL; x = next) {
-		next = x->next_parked;
-		answer_and_resume(x);
-	}
+	http_parked_end(h);
 	drain(h);
 	/* All parked requests come back before the daemons stop: stopping
 	 * with one suspended would abort the process. */

@@ -3,6 +3,7 @@
  * http*.c alone know libmicrohttpd:
  *
  *	http.c         one request, from its first line to its answer
+ *	http_write.c   what waits for the writer, and for the issuer
  *	http_head.c    what a well-formed request is (AC-3 to AC-5)
  *	http_listen.c  the sockets
  *	http_watch.c   deadlines; http_linger.c: closing without a reset

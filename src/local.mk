@@ -204,6 +204,7 @@ libcs_src_a_SOURCES = \
 	src/http_status.c src/http_status.h \
 	src/http_target.c src/http_target.h \
 	src/http_watch.c src/http_watch.h \
+	src/http_write.c src/http_private.h \
 	src/https_client.c src/https_client.h \
 	src/jose.c src/jose.h \
 	src/judge.c src/judge.h \
