@@ -124,11 +124,50 @@ connect_one(const struct addrinfo *ai, struct turn until, int *out)
 	return 0;
 }
 
+/* What came of each address of a host. */
+struct attempts {
+	const char *host, *service;
+	int count, remote; /* `remote` were not tried: not of this host */
+	int error;         /* of the last one */
+	char report[200];  /* "192.0.2.1: Connection refused; ::1: ..." */
+};
+
+static void
+note_attempt(struct attempts *t, const struct addrinfo *ai, const char *why)
+{
+	size_t n = strlen(t->report);
+	char text[NI_MAXHOST] = "?";
+
+	(void)getnameinfo(ai->ai_addr, ai->ai_addrlen, text, sizeof(text), NULL,
+	    0, NI_NUMERICHOST);
+	snprintf(t->report + n, sizeof(t->report) - n, "%s%s: %s",
+	    t->count++ == 0 ? "" : "; ", text, why);
+}
+
 static int
-connect_any(const struct addrinfo *all, bool loopback_only,
+try_one(struct attempts *t, const struct addrinfo *ai, bool loopback_only,
     const struct turn *until, int *fd)
 {
-	int e = EADDRNOTAVAIL, left = 0;
+	int e;
+
+	if (loopback_only && !address_is_loopback(ai)) {
+		t->remote++;
+		note_attempt(t, ai, "not an address of this host");
+		return -1;
+	}
+	e = connect_one(ai, *until, fd);
+	if (e == 0)
+		return 0;
+	t->error = e;
+	note_attempt(t, ai, strerror(e));
+	return -1;
+}
+
+static int
+connect_any(const struct addrinfo *all, bool loopback_only,
+    const struct turn *until, struct attempts *t, int *fd)
+{
+	int left = 0;
 
 	for (const struct addrinfo *ai = all; ai != NULL; ai = ai->ai_next)
 		left++;
@@ -137,17 +176,28 @@ connect_any(const struct addrinfo *all, bool loopback_only,
 		int64_t now = clock_mono_ms();
 		struct turn own = *until;
 
-		if (loopback_only && !address_is_loopback(ai)) {
-			e = EPERM;
-			continue;
-		}
 		/* A dead first address leaves time for the second. */
 		own.deadline = now + (until->deadline - now) / left;
-		e = connect_one(ai, own, fd);
-		if (e == 0 || (own.is_ending != NULL && own.is_ending()))
-			return e;
+		if (try_one(t, ai, loopback_only, &own, fd) == 0)
+			return 0;
+		if (own.is_ending != NULL && own.is_ending())
+			return -1;
 	}
-	return e;
+	return -1;
+}
+
+/* A name may have an address of each family: what is wrong with the last one
+ * says nothing of the others. */
+static int
+say_why(struct job *j, const struct attempts *t)
+{
+	if (t->count > 0 && t->remote == t->count)
+		return job_fail(j, ERR_BUSY,
+		    "%s is not an address of this host, and only there is a "
+		    "connection without TLS allowed",
+		    t->host);
+	return job_fail(j, ERR_BUSY, "%s port %s: %s", t->host, t->service,
+	    t->count > 1 ? t->report : strerror(t->error));
 }
 
 int
@@ -156,6 +206,9 @@ dial_tcp(struct job *j, const char *host, int64_t port, bool loopback_only,
 {
 	struct addrinfo *all = NULL;
 	char service[8];
+	struct attempts tried = {
+		.host = host, .service = service, .error = EADDRNOTAVAIL
+	};
 	int e;
 
 	snprintf(service, sizeof(service), "%d", (int)(uint16_t)port);
@@ -163,17 +216,9 @@ dial_tcp(struct job *j, const char *host, int64_t port, bool loopback_only,
 	if (e != 0)
 		return job_fail(j, ERR_BUSY, "%s: %s", host,
 		    e == EAI_SYSTEM ? strerror(errno) : gai_strerror(e));
-	e = connect_any(all, loopback_only, until, fd);
+	e = connect_any(all, loopback_only, until, &tried, fd);
 	freeaddrinfo(all);
-	if (e == EPERM && loopback_only)
-		return job_fail(j, ERR_BUSY,
-		    "%s is not an address of this host, and only there is a "
-		    "connection without TLS allowed",
-		    host);
-	if (e != 0)
-		return job_fail(
-		    j, ERR_BUSY, "%s port %s: %s", host, service, strerror(e));
-	return 0;
+	return e == 0 ? 0 : say_why(j, &tried);
 }
 
 void

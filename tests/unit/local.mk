@@ -256,6 +256,7 @@ unit_tests += \
 	tests/unit/test_submit_kept \
 	tests/unit/test_turn \
 	tests/unit/test_lookup \
+	tests/unit/test_dial \
 	tests/unit/test_token
 tests_unit_test_smime_sign_LDADD = $(SIGNER_LAB) $(DKIM_LAB) $(UNIT) \
 	$(CS_PKI) $(CS_MAIL)
@@ -290,6 +291,8 @@ tests_unit_test_submit_direct_SOURCES = tests/unit/test_submit_direct.c \
 tests_unit_test_submit_direct_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_lookup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
 tests_unit_test_lookup_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_dial_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
+tests_unit_test_dial_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_submit_login_SOURCES = tests/unit/test_submit_login.c \
 	$(submit_lab)
 tests_unit_test_submit_login_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
