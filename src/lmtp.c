@@ -321,6 +321,9 @@ end_line(struct lmtp *l)
 		return;
 	}
 	line.n -= 2;
+	/* RFC 5321 4.1.1 */
+	while (span_ends(line, SPAN(" ")))
+		line.n--;
 	/* CR, LF and NUL among them: nobody may see two lines in one. */
 	if (span_has_control(line))
 		fault(l, "500 5.5.2 control character in a command");

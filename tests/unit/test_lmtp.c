@@ -137,6 +137,11 @@ static const struct {
 	{ "lhlo mx\r\nnoop\r\nNOOP x y\r\nVRFY a\r\nRSET\r\nquit\r\n",
 	    "220 250 250 250 252 250 221", "", true },
 	{ "LHLO\r\nLHLO  \r\n", "220 501 501", "", false },
+	/* RFC 5321 4.1.1: blanks before the line's end; nowhere else. */
+	{ "LHLO mx \r\nMAIL FROM:<a@b.example> SIZE=1  \r\n"
+	  "RCPT TO:<acme@ca.example> \r\nDATA \r\nx\r\n.\r\nRSET \r\n"
+	  " RSET\r\nRSET \r \r\nQUIT \r\n",
+	    OPENED " 250 250 500 500 221", "x\r\n|", true },
 	/* RFC 2033 4.1: SMTP's greetings are refused. */
 	{ "HELO mx\r\nEHLO mx\r\n", "220 500 500", "", false },
 	/* Pipelined, one message. */
