@@ -11,6 +11,7 @@
 #include "src/lmtp.h"
 #include "src/patience.h"
 #include "src/recipient.h"
+#include "src/role_life.h"
 #include "src/role_validator.h"
 #include "src/wake.h"
 #include "src/worker.h"
@@ -291,15 +292,15 @@ sooner(int64_t wait, int64_t ms)
 {
 	if (ms < 0)
 		ms = 0;
-	return wait < 0 || ms < wait ? ms : wait;
+	return ms < wait ? ms : wait;
 }
 
-/* Milliseconds until something must be done though nobody says anything; -1:
- * nothing. */
+/* Milliseconds until something must be done though nobody says anything. */
 static int64_t
 next_deadline(const struct intake_lmtp *in, int64_t now)
 {
-	int64_t wait = -1;
+	/* Without mail for days, role_tend() still says that the role lives. */
+	int64_t wait = ROLE_LIFE_SECS * 1000;
 
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
 		const struct connection *c = &in->connections[i];
@@ -324,7 +325,7 @@ wait_for_clients(struct pollfd *p, size_t n, int64_t ms, const sigset_t *open)
 	struct timespec t = { .tv_sec = ms / 1000,
 		.tv_nsec = ms % 1000 * 1000000 };
 
-	return ppoll(p, n, ms < 0 ? NULL : &t, open);
+	return ppoll(p, n, &t, open);
 }
 
 static void

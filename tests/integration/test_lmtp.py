@@ -313,6 +313,8 @@ def test_storm(site):
 
 
 def test_inet(site):
+    site.query("UPDATE role_life SET seen_at = started_at - 600 "
+               "WHERE role = 'validator lmtp'")
     with case("a whole issuance over a port of this host"):
         with InetSite() as other:
             order = Client(other).order("alice@user.test")
@@ -320,6 +322,11 @@ def test_inet(site):
             challenge.post()
             answer(other, challenge)
             order.certificate()
+    with case("PK-19: without mail the role says again and again that it "
+              "lives"):
+        eventually(lambda: site.query(
+            "SELECT COUNT(*) FROM role_life WHERE role = 'validator lmtp' "
+            "AND seen_at >= started_at") == [(1,)], "a sign of life", 150)
 
 
 def test_stop(site):
