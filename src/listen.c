@@ -48,6 +48,9 @@ listen_advice(int error)
 	case EADDRINUSE:
 		return "another program has it (ss -ltnp says which): stop "
 		       "that one, or take another port";
+	case EINVAL:
+		return "write an IPv4 address as one, 192.0.2.1, and a "
+		       "link-local one with its interface, fe80::1%eth0";
 	case EACCES:
 		return "a port below 1024 is for root, and for who has "
 		       "CAP_NET_BIND_SERVICE";

@@ -84,6 +84,7 @@ listen_check(struct job *j, listen_check_fn *report, void *ctx)
 		{ "web.listen", &j->conf->web.listen },
 		{ "web.status_listen", &j->conf->web.status_listen },
 		{ "admin.listen", &j->conf->admin.listen },
+		{ "validator.lmtp_listen", &j->conf->validator.lmtp_listen },
 	};
 	unsigned count = 0;
 

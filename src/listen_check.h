@@ -1,5 +1,5 @@
 /*
- * Could countersignd listen where web.listen and web.status_listen say?  For
+ * Could countersignd listen where the options say, web.listen among them?  For
  * `countersign check`.
  */
 #ifndef SRC_LISTEN_CHECK_H

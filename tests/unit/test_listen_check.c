@@ -27,20 +27,27 @@ note(void *ctx, const char *message)
 }
 
 static unsigned
-look(const char *database, const char *address, const char **said)
+look_at(const struct conf *conf, const char **said)
 {
 	struct job *j = unit_job();
-	const char *list[] = { address };
-	struct conf conf = { .database = database, .web.listen = { list, 1 } };
 	unsigned count;
 	struct buf b;
 
 	buf_init(&b, j->arena, 10000);
-	j->conf = &conf;
+	j->conf = conf;
 	count = listen_check(j, note, &b);
 	j->conf = NULL;
 	*said = b.p;
 	return count;
+}
+
+static unsigned
+look(const char *database, const char *address, const char **said)
+{
+	const char *list[] = { address };
+	struct conf conf = { .database = database, .web.listen = { list, 1 } };
+
+	return look_at(&conf, said);
 }
 
 #define SAYS(said, text) assert_non_null(strstr(said, text))
@@ -73,6 +80,41 @@ test_not_ours(void **state)
 	SAYS(said, "web.listen: 192.0.2.77:44300: this host does not have");
 	assert_int_equal(look("postgresql:", "unix:/run/x.sock", &said), 0);
 	assert_int_equal(look("postgresql:", "systemd", &said), 0);
+}
+
+/* Each option that names addresses. */
+static void
+test_options(void **state)
+{
+	const char *list[] = { "192.0.2.77:44300" };
+	const struct conf_list one = { list, 1 };
+	const struct conf conf = { .database = "postgresql:",
+		.web = { .listen = one, .status_listen = one },
+		.admin.listen = one,
+		.validator.lmtp_listen = one };
+	const char *said;
+
+	(void)state;
+	assert_int_equal(look_at(&conf, &said), 4);
+	SAYS(said, "web.status_listen: 192.0.2.77:44300: ");
+	SAYS(said, "admin.listen: 192.0.2.77:44300: ");
+	SAYS(said, "validator.lmtp_listen: 192.0.2.77:44300: ");
+}
+
+/* An IPv4 address in the clothes of an IPv6 one. */
+static void
+test_mapped(void **state)
+{
+	const char *said;
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+	(void)state;
+	if (fd < 0)
+		UNIT_SKIP("this host has no IPv6");
+	close(fd);
+	assert_int_equal(
+	    look("postgresql:", "[::ffff:127.0.0.1]:44300", &said), 1);
+	SAYS(said, ": write an IPv4 address as one");
 }
 
 static void
@@ -147,6 +189,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_looked_at),
 	cmocka_unit_test(test_two),
 	cmocka_unit_test(test_not_ours),
+	cmocka_unit_test(test_options),
+	cmocka_unit_test(test_mapped),
 	cmocka_unit_test(test_taken),
 };
 
