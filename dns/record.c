@@ -137,8 +137,10 @@ ask(struct recorder *r, struct job *j, const char *name, enum dns_type type,
 	}
 	if (resolver_query(r->sources.first, j, name, type, out) < 0)
 		return -1;
-	if (is_too_large(out))
+	if (is_too_large(out)) {
 		*out = no_answer(name, "the answer is too large");
+		out->too_large = true;
+	}
 	return ask_second(r, j, name, type, out);
 }
 
@@ -205,6 +207,8 @@ write_answer(struct job *j, struct json_out *o, const struct asked *asked)
 		json_member_str(o, "canonical", a->canonical);
 	if (a->disagrees)
 		json_member_bool(o, "disagrees", true);
+	if (a->too_large)
+		json_member_bool(o, "too_large", true);
 	put_aliases(o, a);
 	json_key(o, "rdata");
 	json_array_begin(o);
@@ -339,6 +343,7 @@ read_answer(struct job *j, const struct json *v, struct asked *asked)
 		    span_dup(j->arena, json_string(json_get(v, "canonical")));
 	a->secure = json_bool(json_get(v, "secure"));
 	a->disagrees = json_bool(json_get(v, "disagrees"));
+	a->too_large = json_bool(json_get(v, "too_large"));
 	a->ttl = (uint32_t)json_integer(json_get(v, "ttl"));
 	if (read_status(j, json_string(json_get(v, "status")), &a->status) <
 		0 ||

@@ -48,6 +48,9 @@ struct dns_answer {
 	/* A second resolver was asked too, and says something else (MA-32):
 	 * the answer is the first one's, and must not be believed. */
 	bool disagrees;
+	/* More came than is ever kept (dns/record.h); the status is
+	 * DNS_TEMPORARY, as nothing can be said of what it was. */
+	bool too_large;
 	uint32_t ttl;
 	struct span *rdata;
 	size_t count;

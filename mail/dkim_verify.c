@@ -96,7 +96,7 @@ check_body(struct verification *v, struct candidate *c)
 	    "way");
 }
 
-/* MA-30 to MA-32: 0, -1 with the finding. */
+/* MA-30 to MA-33: 0, -1 with the finding. */
 static int
 judge_answer(
     const struct verification *v, const struct dns_answer *a, struct finding *f)
@@ -104,6 +104,9 @@ judge_answer(
 	if (a->disagrees)
 		return finding_set(f, FINDING_DEFER, "dns.disagreement",
 		    "two resolvers give different key records");
+	if (a->too_large) /* and is so tomorrow */
+		return finding_set(f, FINDING_SKIP, "key.too-large",
+		    "more TXT records at the selector than a key can need");
 	switch (a->status) {
 	case DNS_OK:
 		break;

@@ -439,6 +439,7 @@ lab_query(void *ctx, struct job *j, const char *name, enum dns_type type,
 		return 0;
 	out->status = dns->status;
 	out->secure = dns->secure;
+	out->too_large = dns->too_large;
 	if (dns->status != DNS_OK)
 		return 0;
 	out->ttl = 300;

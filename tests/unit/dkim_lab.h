@@ -78,7 +78,7 @@ struct span lab_rdata(struct job *j, struct span text);
 struct lab_dns {
 	const char *name; /* NULL: answers to each name */
 	enum dns_status status;
-	bool secure;
+	bool secure, too_large;
 	struct span texts[4];
 	size_t count;
 	size_t queries;  /* how often it was asked */

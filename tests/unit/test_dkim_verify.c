@@ -263,6 +263,22 @@ test_dns(void **state)
 	}
 }
 
+/* MA-33: what is larger than any key is so tomorrow. */
+static void
+test_dns_too_large(void **state)
+{
+	struct job *j = unit_job();
+	const struct lab_signature how = { .key = "rsa2048", .tags = LAB_TAGS };
+	struct span raw = lab_sign(j, span_str(lab_message), &how);
+	struct lab_dns dns = { .status = DNS_TEMPORARY, .too_large = true };
+	struct dkim_result r;
+
+	(void)state;
+	r = lab_verify(raw, "user.test", &dns, &lab_policy, LAB_NOW);
+	assert_string_equal(r.finding.code, "key.too-large");
+	assert_int_equal(r.finding.result, FINDING_REFUSE);
+}
+
 /* A second signature decides when the first one cannot; one that may still
  * pass defers the whole. */
 static void
@@ -609,6 +625,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_arrival),
 	cmocka_unit_test(test_oversigned),
 	cmocka_unit_test(test_dns),
+	cmocka_unit_test(test_dns_too_large),
 	cmocka_unit_test(test_dns_of_several),
 	cmocka_unit_test(test_records),
 	cmocka_unit_test(test_record_sets),

@@ -304,6 +304,49 @@ test_second(void **state)
 	}
 }
 
+/* MA-33: no more than 16 records of 16 KiB together are kept, and that there
+ * were more is. */
+static void
+test_too_large(void **state)
+{
+	static char large[16 * 1024 + 1];
+	static const struct {
+		size_t count, n;
+		bool too_large;
+	} cases[] = {
+		{ 16, 1, false },
+		{ 17, 1, true },
+		{ 1, 16 * 1024, false },
+		{ 1, 16 * 1024 + 1, true },
+	};
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct span rdata[17];
+		struct dns_answer a,
+		    given = { .rdata = rdata, .count = cases[i].count };
+		struct recorder *r = record(fixed(&given), NULL);
+		struct resolver *again = NULL;
+
+		unit_case("%zu", i);
+		for (size_t k = 0; k < COUNT(rdata); k++)
+			rdata[k] = span_mem(large, cases[i].n);
+		assert_int_equal(resolver_query(recorder_resolver(r), j,
+				     "s._domainkey.x.test", DNS_TYPE_TXT, &a),
+		    0);
+		assert_int_equal(replay(recorder_text(j, r), &again), 0);
+		assert_int_equal(resolver_query(again, j, "s._domainkey.x.test",
+				     DNS_TYPE_TXT, &a),
+		    0);
+		assert_int_equal(a.too_large, cases[i].too_large);
+		assert_int_equal(
+		    a.status, cases[i].too_large ? DNS_TEMPORARY : DNS_OK);
+		assert_int_equal(
+		    a.count, cases[i].too_large ? 0 : cases[i].count);
+	}
+}
+
 #define ONE(more)                                                              \
 	"[{\"name\":\"a\",\"type\":16,\"secure\":true,\"ttl\":1" more "}]"
 #define TEN "{},{},{},{},{},{},{},{},{},{}"
@@ -402,6 +445,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_not_asked),
 	cmocka_unit_test(test_limits),
 	cmocka_unit_test(test_second),
+	cmocka_unit_test(test_too_large),
 	cmocka_unit_test(test_hostile),
 	cmocka_unit_test(test_empty),
 	cmocka_unit_test(test_cut),
