@@ -123,10 +123,19 @@ first_word(struct span s)
 	return span_cut(s, 0, n);
 }
 
+/* Refused for now until the time was over, and why: no "4.0.…" says that. */
+static bool
+is_given_up(struct span diagnostic, struct span status)
+{
+	return diagnostic.p[0] == '4' && status.p[0] == '4' &&
+	       !span_starts(status, SPAN("4.0."));
+}
+
 /*
  * "5.0.0" is what several systems write whatever happened (RFC 3463 2.: no
  * more is known); the relay's answer then has the code, and with the same
- * first digit it says the same: "smtp; 550 5.1.1 …".
+ * first digit it says the same: "smtp; 550 5.1.1 …".  Exim writes 5.0.0 also
+ * when it gives up: "smtp; 452 4.2.2 … retry timeout exceeded".
  */
 static struct span
 better_status(const struct field *fields, size_t count, struct span status)
@@ -145,7 +154,10 @@ better_status(const struct field *fields, size_t count, struct span status)
 	    strchr(" -\t\r\n", diagnostic.p[i]) == NULL)
 		return status;
 	word = first_word(span_trim_fws(span_from(diagnostic, i + 1)));
-	return is_status(word) && word.p[0] == status.p[0] ? word : status;
+	return is_status(word) && (word.p[0] == status.p[0] ||
+				      is_given_up(diagnostic, word))
+		   ? word
+		   : status;
 }
 
 /* What an address begins with, without its type, as far as it names a mailbox:

@@ -155,13 +155,17 @@ static const struct expected others[] = {
 	{ GROUP(RECIPIENT "Action: failed\r\nStatus: 4.4.7 (expired)\r\n"),
 	    "dsn.failed", "4.4.7", "<m1@ca.test>" },
 /* The digits of the relay's answer, where Status has none, if they
- * are of the same class and where they belong. */
+ * are of the same class, or temporary, and where they belong. */
 #define VAGUE(diagnostic)                                                      \
 	GROUP(RECIPIENT "Action: failed\r\nStatus: 5.0.0\r\n"                  \
 			"Diagnostic-Code: " diagnostic "\r\n")
 	{ VAGUE("smtp; 550 5.1.1 x"), "dsn.failed", "5.1.1", "<m1@ca.test>" },
 	{ VAGUE("SMTP;550\r\n 5.1.10\r\n x"), "dsn.failed", "5.1.10",
 	    "<m1@ca.test>" },
+	{ VAGUE("smtp; 452 4.2.2 full: retry timeout exceeded"), "dsn.failed",
+	    "4.2.2", "<m1@ca.test>" },
+	{ VAGUE("smtp; 451 4.0.0 x: retry timeout exceeded"), "dsn.failed",
+	    "5.0.0", "<m1@ca.test>" },
 	{ VAGUE("smtp; 550-5.2.1"), "dsn.failed", "5.2.1", "<m1@ca.test>" },
 	{ VAGUE("smtp; 550 4.2.1 x"), "dsn.failed", "5.0.0", "<m1@ca.test>" },
 	{ VAGUE("smtp; 550 x 5.1.1"), "dsn.failed", "5.0.0", "<m1@ca.test>" },
@@ -352,6 +356,8 @@ static const struct {
 	    "delivery failed: 5.7.1 (the mail system's policy refuses the "
 	    "mail)",
 	    "<c1@ca.test>" },
+	{ "exim-given-up", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 4.2.2 (the mailbox is full)", "<c1@ca.test>" },
 	{ "exim-plain-550", VERDICT_DSN_FAILED, "dsn.failed",
 	    "delivery failed: 5.0.0 (the mail system gives no reason)",
 	    "<c1@ca.test>" },
