@@ -331,42 +331,64 @@ sort_out(struct verification *v, struct finding *f)
 
 /* --- no aligned signature (MA-40) ----------------------------------------- */
 
+/* Is it the domain, or below it? */
+static bool
+is_within(const char *domain, const char *above)
+{
+	struct span d = span_str(domain), a = span_str(above);
+
+	return span_eq(d, a) ||
+	       (d.n > a.n && span_ends(d, a) && d.p[d.n - a.n - 1] == '.');
+}
+
 static bool
 is_provider_domain(const char *domain)
 {
 	static const char *const providers[] = { "onmicrosoft.com",
 		"gappssmtp.com", "amazonses.com", "mailgun.org" };
-	struct span d = span_str(domain);
 
-	for (size_t i = 0; i < COUNT(providers); i++) {
-		struct span p = span_str(providers[i]);
-
-		if (span_eq(d, p) ||
-		    (d.n > p.n && span_ends(d, p) && d.p[d.n - p.n - 1] == '.'))
+	for (size_t i = 0; i < COUNT(providers); i++)
+		if (is_within(domain, providers[i]))
 			return true;
-	}
 	return false;
 }
 
+/* The code that a good signature of this domain gets, or NULL: a stranger's
+ * is not worth a look-up (MA-11). */
+static const char *
+code_of_signer(const struct verification *v, const char *domain)
+{
+	if (is_provider_domain(domain))
+		return "dkim.provider-domain";
+	return is_within(domain, v->from_domain) ||
+		       is_within(v->from_domain, domain)
+		   ? "dkim.not-aligned"
+		   : NULL;
+}
+
 /*
- * A signature of a provider's own domain is verified, one at most, only to
- * tell the mailbox's owner what to ask for; it can never count.
+ * A signature of a provider's own domain, or of a parent or child of the From
+ * domain, is verified, one at most, only to tell the mailbox's owner what to
+ * ask for; it can never count.
  */
 static int
-try_provider(struct verification *v, struct finding *f)
+name_signer(struct verification *v, struct finding *f)
 {
 	for (size_t i = 0; i < v->others.count; i++) {
 		struct candidate *c = v->others.v[i];
+		const char *code = NULL;
 
-		if (!c->is_open || !is_provider_domain(c->signature.domain))
+		if (c->is_open)
+			code = code_of_signer(v, c->signature.domain);
+		if (code == NULL)
 			continue;
 		if (evaluate(v, c, false) < 0)
 			return -1;
 		if (c->result.finding.result != FINDING_PASS)
 			return 0;
-		(void)finding_set(&c->result.finding, FINDING_SKIP,
-		    "dkim.provider-domain", "signed by the provider's domain");
-		(void)finding_set(f, FINDING_REFUSE, "dkim.provider-domain",
+		(void)finding_set(&c->result.finding, FINDING_SKIP, code,
+		    "a good signature, of another domain than From");
+		(void)finding_set(f, FINDING_REFUSE, code,
 		    "signed by %.60s only: the administrator must enable DKIM "
 		    "for %.60s",
 		    c->signature.domain, v->from_domain);
@@ -474,7 +496,7 @@ judge(struct verification *v, struct dkim_result *out)
 		return 0;
 	}
 	judge_unaligned(v, &out->finding);
-	return try_provider(v, &out->finding);
+	return name_signer(v, &out->finding);
 }
 
 static void
