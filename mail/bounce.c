@@ -208,6 +208,17 @@ struct actions {
 	bool failed, passed_on, delayed, other;
 };
 
+/* The first one is kept, and that of the mailbox itself before that of another
+ * which it passes its mail on to. */
+static void
+keep_status(struct dsn *out, struct span status, bool comes_first)
+{
+	if (out->status[0] != '\0' && !comes_first)
+		return;
+	memset(out->status, 0, sizeof(out->status));
+	memcpy(out->status, status.p, status.n);
+}
+
 /* The fields about one recipient (RFC 3464 section 2.3): 0 or -1. */
 static int
 read_recipient(const struct field *fields, size_t count, struct actions *said,
@@ -216,6 +227,7 @@ read_recipient(const struct field *fields, size_t count, struct actions *said,
 	static const char *const other[] = { "delivered", "relayed",
 		"expanded" };
 	struct span recipient, action, status;
+	bool is_first = false;
 	size_t i;
 
 	if (!one_value(fields, count, "Final-Recipient", &recipient) ||
@@ -238,13 +250,13 @@ read_recipient(const struct field *fields, size_t count, struct actions *said,
 		said->delayed = true;
 	else if (!span_caseeq_str(action, "failed"))
 		return -1;
-	else if (is_passed_on(fields, count, recipient))
+	else if (is_passed_on(fields, count, recipient)) {
 		said->passed_on = true;
-	else
+	} else {
+		is_first = !said->failed;
 		said->failed = true;
-	status = better_status(fields, count, status);
-	if (out->status[0] == '\0')
-		memcpy(out->status, status.p, status.n);
+	}
+	keep_status(out, better_status(fields, count, status), is_first);
 	return 0;
 }
 

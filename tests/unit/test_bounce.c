@@ -201,7 +201,7 @@ static const struct expected others[] = {
 	{ GROUP(RECIPIENT "Original-Recipient: rfc822;sales@user.test\r\n"
 			  "Action: failed\r\nStatus: 5.1.1\r\n\r\n" RECIPIENT
 			  "Action: failed\r\nStatus: 5.2.2\r\n"),
-	    "dsn.failed", "5.1.1", "<m1@ca.test>" },
+	    "dsn.failed", "5.2.2", "<m1@ca.test>" },
 	{ GROUP(RECIPIENT "Original-Recipient: rfc822;sales@user.test\r\n"
 			  "Action: failed\r\nStatus: 5.1.1\r\n\r\n" RECIPIENT
 			  "Action: delayed\r\nStatus: 4.2.1\r\n"),
