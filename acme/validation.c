@@ -5,6 +5,7 @@
 #include "acme/identifier.h"
 #include "db/store_account.h"
 #include "db/store_order.h"
+#include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/conf.h"
@@ -42,16 +43,6 @@ new_token_part(struct job *j)
 	return text;
 }
 
-static char *
-lower_case(struct job *j, const char *address)
-{
-	char *lower = arena_strdup(j->arena, address);
-
-	for (char *p = lower; *p != '\0'; p++)
-		*p = ascii_lower(*p);
-	return lower;
-}
-
 /* AC-108: lower case; that which is answered to, with a tag of its own unless
  * configured otherwise. */
 static int
@@ -61,9 +52,9 @@ make_addresses(
 	const char **answered =
 	    sender->reply_to != NULL ? &c->reply_to : &c->from;
 
-	c->from = lower_case(j, sender->from);
+	c->from = addr_lower(j, sender->from);
 	if (sender->reply_to != NULL)
-		c->reply_to = lower_case(j, sender->reply_to);
+		c->reply_to = addr_lower(j, sender->reply_to);
 	if (sender->tagged)
 		*answered = compose_tagged(j, *answered);
 	return *answered == NULL ? -1 : 0;

@@ -381,6 +381,16 @@ addr_parse(struct job *j, struct span value, const struct addr_policy *policy,
 }
 
 const char *
+addr_lower(struct job *j, const char *address)
+{
+	char *lower = arena_strdup(j->arena, address);
+
+	for (char *p = lower; *p != '\0'; p++)
+		*p = ascii_lower(*p);
+	return lower;
+}
+
+const char *
 addr_domain_of(const char *canonical)
 {
 	const char *at = strrchr(canonical, '@');

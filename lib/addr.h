@@ -57,6 +57,10 @@ bool addr_is_sender(const char *from, const char *mailbox);
  */
 const char *addr_counted(struct job *j, const char *canonical);
 
+/* ASCII letters in lower case: as this server's own addresses are kept with
+ * each challenge (AC-108).  Never for a mailbox that is asked. */
+const char *addr_lower(struct job *j, const char *address);
+
 /* What is after the last @ of a canonical form. */
 const char *addr_domain_of(const char *canonical);
 

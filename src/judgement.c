@@ -50,7 +50,7 @@ bool
 recipients_have(const struct recipients *to, const char *address)
 {
 	for (size_t i = 0; i < to->n; i++)
-		if (strcmp(to->v[i], address) == 0)
+		if (addr_is_sender(to->v[i], address))
 			return true;
 	return false;
 }
@@ -58,6 +58,7 @@ recipients_have(const struct recipients *to, const char *address)
 /*
  * The challenge that a bounce is about: that of the tag which it came to; or,
  * where the address is everybody's, of the Message-ID that it quotes (ER-24).
+ * Mail servers on the way may have changed the case of its letters.
  */
 static int
 find_bounced(struct job *j, struct judgement *g)
@@ -68,7 +69,8 @@ find_bounced(struct job *j, struct judgement *g)
 	int found = 0;
 
 	for (size_t i = 0; found == 0 && i < to.n; i++) {
-		found = store_challenge_by_address(j, to.v[i], s);
+		found =
+		    store_challenge_by_address(j, addr_lower(j, to.v[i]), s);
 		if (found > 0 && !has_tag(&s->authz.challenge))
 			found = 0;
 	}

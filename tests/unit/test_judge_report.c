@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "acme/status.h"
+#include "lib/arena.h"
 #include "lib/count.h"
 
 static const struct report_case {
@@ -65,6 +66,10 @@ static const struct report_case {
 	    "4.2.2 (the mailbox is full)\"" },
 	{ "delivered", "2.0.0", true, NULL, NULL, VERDICT_DSN_NOTED, true,
 	    AUTHZ_PENDING, NULL },
+	{ "failed", "5.1.1", true, "Acme@CA.example", NULL, VERDICT_DSN_NOTED,
+	    true, AUTHZ_PENDING,
+	    "\"a report says: the challenge mail could not be delivered: "
+	    "5.1.1 (there is no such mailbox)\"" },
 	{ "failed", "5.1.1", true, NULL, "<guess@ca.example>", VERDICT_UNKNOWN,
 	    false, AUTHZ_PENDING, NULL },
 	{ "failed", "5.1.1", true, NULL, "", VERDICT_UNKNOWN, false,
@@ -154,6 +159,28 @@ test_report_after_change(struct job *j)
 	}
 }
 
+/* A mail server on the way wrote the address in capitals: the tag is as hard
+ * to guess. */
+static void
+test_capitals(struct job *j)
+{
+	const struct authz *a;
+	struct role_lab lab;
+	char *to;
+
+	role_lab_processing(&lab, j);
+	a = &lab.order->identifiers[0].authz;
+	to = arena_strdup(j->arena, a->challenge.from);
+	for (char *p = to; *p != '\0'; p++)
+		if (*p >= 'a' && *p <= 'z')
+			*p = (char)(*p - 'a' + 'A');
+	assert_int_equal(role_lab_take(&lab,
+			     role_lab_report(&lab, to, "failed", "5.1.1", "")),
+	    VERDICT_DSN_FAILED);
+	assert_int_equal(
+	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_INVALID);
+}
+
 /* A bounce that is no report is noted, and says nothing. */
 static void
 test_no_report(struct job *j)
@@ -178,6 +205,7 @@ test_no_report(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_reports),
 	STORE_TEST(test_report_after_change),
+	STORE_TEST(test_capitals),
 	STORE_TEST(test_no_report),
 };
 
