@@ -89,7 +89,8 @@ static void
 test_time_of_a_statement(struct job *j)
 {
 	const struct store_login login = {
-		arena_printf(j->arena, "%s options='-c statement_timeout=1'",
+		arena_printf(j->arena,
+		    "%s options='-c statement_timeout=60000'",
 		    fixture_login()->url),
 		fixture_login()->password
 	};
@@ -100,7 +101,7 @@ test_time_of_a_statement(struct job *j)
 	assert_int_equal(
 	    fixture_count(&other, "SELECT COUNT(*) FROM pg_settings WHERE "
 				  "name = 'statement_timeout' AND setting = "
-				  "'0' AND reset_val = '1'"),
+				  "'0' AND reset_val = '60000'"),
 	    1);
 	store_close(other.store);
 	job_done(&other);
