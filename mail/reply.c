@@ -527,7 +527,7 @@ reply_judge(struct job *j, struct reply *r, const struct reply_expect *expect,
 	if (r->decided)
 		return 0;
 
-	if (arrival_of(&x) > expect->expires_at) { /* ER-7 */
+	if (arrival_of(&x) >= expect->expires_at) { /* ER-7 */
 		(void)finding_set(&x.f, FINDING_REFUSE, "expired",
 		    "the reply came after the challenge had expired: order "
 		    "again");

@@ -369,9 +369,10 @@ test_expired(struct job *j)
 
 	role_lab_processing(&lab, j);
 	role_lab_at(&lab, FIXTURE_NOW + 24 * 3600 + 60);
-	lab.arrival = FIXTURE_NOW + 24 * 3600 + 1;
+	lab.arrival = FIXTURE_NOW + 24 * 3600;
 	assert_int_equal(
 	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_EXPIRED);
+	assert_string_equal(role_lab_last_reply(&lab).code, "expired");
 	assert_int_equal(
 	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_INVALID);
 }

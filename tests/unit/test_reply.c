@@ -125,10 +125,10 @@ test_expired(void **state)
 		int64_t arrival, expires_at;
 		enum verdict verdict;
 	} cases[] = {
-		{ LAB_NOW, LAB_NOW, VERDICT_MATCH },
-		{ LAB_NOW, LAB_NOW - 1, VERDICT_EXPIRED },
-		{ LAB_NOW - 100, LAB_NOW - 100, VERDICT_MATCH },
-		{ LAB_NOW - 100, LAB_NOW - 101, VERDICT_EXPIRED },
+		{ LAB_NOW, LAB_NOW + 1, VERDICT_MATCH },
+		{ LAB_NOW, LAB_NOW, VERDICT_EXPIRED },
+		{ LAB_NOW - 100, LAB_NOW - 99, VERDICT_MATCH },
+		{ LAB_NOW - 100, LAB_NOW - 100, VERDICT_EXPIRED },
 		/* before the mail was sent; in the future; not known */
 		{ LAB_NOW - 601, LAB_NOW - 1, VERDICT_EXPIRED },
 		{ LAB_NOW + 1, LAB_NOW - 1, VERDICT_EXPIRED },
