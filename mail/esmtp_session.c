@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@
 
 /* All answers of a session together: a relay needs two or three thousand. */
 #define ANSWER_OCTETS_MAX 65536
+#define ACCEPT_MS 1000
 
 /* Ends the session whatever libesmtp would like to do next.  The first
  * reason stays. */
@@ -259,23 +261,32 @@ find_descriptor(const struct sockaddr_in *own)
 	return -1;
 }
 
+/* What connects is established on its own side first: on a machine that has
+ * other work this side may not know of it yet. */
+static int
+accept_soon(int listener, struct sockaddr_in *from)
+{
+	struct pollfd p = { .fd = listener, .events = POLLIN };
+	socklen_t len = sizeof(*from);
+
+	if (poll(&p, 1, ACCEPT_MS) <= 0)
+		return -1;
+	return accept4(listener, (struct sockaddr *)from, &len, SOCK_CLOEXEC);
+}
+
 static void
 take_over_connection(struct esmtp_session *x)
 {
 	struct sockaddr_in from = { 0 };
-	socklen_t len = sizeof(from);
 	int fd = -1, accepted;
 
 	/* Somebody else on this host may have connected first. */
-	while (
-	    fd < 0 && (accepted = accept4(x->listener, (struct sockaddr *)&from,
-			   &len, SOCK_CLOEXEC)) >= 0) {
+	while (fd < 0 && (accepted = accept_soon(x->listener, &from)) >= 0) {
 		fd = find_descriptor(&from);
 		if (fd >= 0 && dup3(x->relay, fd, O_CLOEXEC) < 0)
 			fd = -1;
 		x->taken = fd;
 		close(accepted);
-		len = sizeof(from);
 	}
 	/* Without its listener what libesmtp holds is a dead connection. */
 	close(x->listener);
