@@ -7,24 +7,13 @@
 #include "lib/addr.h"
 #include "lib/job.h"
 
-/* The domain itself, or one below it. */
-static bool
-is_within(const char *domain, const char *parent)
-{
-	size_t n = strlen(domain), m = strlen(parent);
-
-	if (n < m || strcmp(domain + n - m, parent) != 0)
-		return false;
-	return n == m || domain[n - m - 1] == '.';
-}
-
 static bool
 has_domain(const struct order *o, const char *parent)
 {
 	for (size_t i = 0; i < o->identifier_count; i++) {
 		const char *mailbox = o->identifiers[i].authz.mailbox;
 
-		if (is_within(addr_domain_of(mailbox), parent))
+		if (addr_domain_within(addr_domain_of(mailbox), parent))
 			return true;
 	}
 	return false;

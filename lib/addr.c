@@ -399,6 +399,16 @@ addr_domain_of(const char *canonical)
 }
 
 bool
+addr_domain_within(const char *domain, const char *above)
+{
+	size_t n = strlen(domain), m = strlen(above);
+
+	if (n < m || strcmp(domain + n - m, above) != 0)
+		return false;
+	return n == m || domain[n - m - 1] == '.';
+}
+
+bool
 addr_is_sender(const char *from, const char *mailbox)
 {
 	const char *a = addr_domain_of(from), *b = addr_domain_of(mailbox);

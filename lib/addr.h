@@ -63,5 +63,7 @@ const char *addr_lower(struct job *j, const char *address);
 
 /* What is after the last @ of a canonical form. */
 const char *addr_domain_of(const char *canonical);
+/* Is it the domain `above`, or one below it?  Both canonical. */
+bool addr_domain_within(const char *domain, const char *above);
 
 #endif

@@ -285,16 +285,6 @@ find_at(struct span s)
 	return quoted ? s.n : found;
 }
 
-static bool
-is_same_or_below(const char *domain, const char *parent)
-{
-	struct span d = span_str(domain), p = span_str(parent);
-
-	if (span_eq(d, p))
-		return true;
-	return d.n > p.n && span_ends(d, p) && d.p[d.n - p.n - 1] == '.';
-}
-
 /* MA-18 */
 static int
 read_identity(struct job *j, struct dkim_signature *s, struct finding *why)
@@ -314,7 +304,7 @@ read_identity(struct job *j, struct dkim_signature *s, struct finding *why)
 	if (name_convert(j, domain, &s->identity_domain) < 0)
 		return finding_set(why, FINDING_SKIP, "dkim.idna",
 		    "the domain of i= has no form in A-labels");
-	if (!is_same_or_below(s->identity_domain, s->domain))
+	if (!addr_domain_within(s->identity_domain, s->domain))
 		return finding_set(why, FINDING_SKIP, "dkim.identity",
 		    "the domain of i= is neither d= nor below it");
 	return 0;

@@ -2,6 +2,7 @@
 
 #include "mail/dkim_verify.h"
 
+#include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/count.h"
 #include "lib/digest.h"
@@ -331,16 +332,6 @@ sort_out(struct verification *v, struct finding *f)
 
 /* --- no aligned signature (MA-40) ----------------------------------------- */
 
-/* Is it the domain, or below it? */
-static bool
-is_within(const char *domain, const char *above)
-{
-	struct span d = span_str(domain), a = span_str(above);
-
-	return span_eq(d, a) ||
-	       (d.n > a.n && span_ends(d, a) && d.p[d.n - a.n - 1] == '.');
-}
-
 static bool
 is_provider_domain(const char *domain)
 {
@@ -348,7 +339,7 @@ is_provider_domain(const char *domain)
 		"gappssmtp.com", "amazonses.com", "mailgun.org" };
 
 	for (size_t i = 0; i < COUNT(providers); i++)
-		if (is_within(domain, providers[i]))
+		if (addr_domain_within(domain, providers[i]))
 			return true;
 	return false;
 }
@@ -360,8 +351,8 @@ code_of_signer(const struct verification *v, const char *domain)
 {
 	if (is_provider_domain(domain))
 		return "dkim.provider-domain";
-	return is_within(domain, v->from_domain) ||
-		       is_within(v->from_domain, domain)
+	return addr_domain_within(domain, v->from_domain) ||
+		       addr_domain_within(v->from_domain, domain)
 		   ? "dkim.not-aligned"
 		   : NULL;
 }
